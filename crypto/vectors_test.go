@@ -24,7 +24,6 @@ type vectors struct {
 	}
 	Votes []struct {
 		Network, Private, Digest, Bytes string
-		Timestamp                       uint64
 		Hashes                          []string
 	}
 	Handshake []struct {
