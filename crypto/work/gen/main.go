@@ -1,0 +1,38 @@
+// Command gen writes the compression functions of package work.
+//
+// It runs BLAKE2b's compression once, symbolically, for the one input that work
+// is made of: 8 bytes of nonce, 32 bytes of root, zeros up to the block's end,
+// an 8-byte digest. What does not depend on the nonce is computed here (when it
+// is a plain number) or moved into a function that runs once per root; zero
+// message words vanish; what the first output word does not need is dropped.
+// The remaining straight line is printed twice: with 64-bit words, and with
+// every word as two 32-bit halves, which 32-bit processors run much faster than
+// the code their compiler makes from 64-bit words.
+//
+// Run it with go generate in package work. A test there fails when the files
+// are not what this program writes.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	for name, text := range Files() {
+		if err := os.WriteFile(name, text, 0o644); err != nil {
+			fmt.Fprintf(os.Stderr, "gen: cannot write the generated file: %v\n", err)
+			os.Exit(1)
+		}
+	}
+}
+
+// Files returns the generated files by name.
+func Files() map[string][]byte {
+	p := compression()
+	return map[string][]byte{
+		"constants.go":  printConstants(p),
+		"compress64.go": printWords(p),
+		"compress32.go": printHalves(p),
+	}
+}
