@@ -12,7 +12,6 @@ package storage
 
 import (
 	"errors"
-	"net/netip"
 	"time"
 
 	"github.com/smallnano/smallnano/actors/core/ledger"
@@ -111,7 +110,4 @@ type Tx interface {
 }
 
 // Peer is an address at which a node of the network was seen.
-type Peer struct {
-	Address  netip.AddrPort
-	LastSeen time.Time // to the second
-}
+type Peer = lattice.Peer

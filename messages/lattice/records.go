@@ -1,6 +1,9 @@
 package lattice
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // AccountInfo is what the ledger knows of an opened account. The zero value
 // stands for an account that is not open.
@@ -85,4 +88,10 @@ type Counts struct {
 	Accounts     uint64
 	Receivables  uint64
 	StoredBlocks uint64 // Blocks - Pruned
+}
+
+// Peer is an address at which a node of the network was seen.
+type Peer struct {
+	Address  netip.AddrPort
+	LastSeen time.Time // to the second
 }

@@ -1,0 +1,109 @@
+package messages
+
+import (
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// BlockProcessor is every message that the block processor accepts.
+//
+//sumtype:decl
+type BlockProcessor interface{ toBlockProcessor() }
+
+// ProcessBlock asks for a block to be inserted.
+type ProcessBlock struct {
+	Block lattice.Block
+	Hash  lattice.Hash // of Block
+
+	Conn      ConnID // the peer that sent it; 0 when made here
+	Bootstrap bool   // this node had asked for it
+
+	Credit Credit
+	// Restore takes the block out of the duplicate filter again, so that a later
+	// copy is not taken for a repeat. It is called when the block was not looked
+	// at; nil does nothing.
+	Restore func()
+	// Reply is told the outcome after the commit; nil when nobody waits.
+	Reply func(BlockResult)
+}
+
+// BlockResult is what became of a block. Err is nil when it was inserted, a
+// ledger.Outcome when the rules refused it, another error when it could not be
+// looked at.
+type BlockResult struct {
+	Hash lattice.Hash
+	Err  error
+}
+
+// MailboxSource puts each peer's blocks in a queue of their own.
+func (m *ProcessBlock) MailboxSource() (uint64, int) {
+	switch {
+	case m.Bootstrap:
+		return SourceBootstrap, weightBootstrap
+	case m.Conn == 0:
+		return SourceLocal, weightLocal
+	}
+	return m.Conn.source()
+}
+
+// Refused gives back what the message holds.
+func (m *ProcessBlock) Refused(err error) {
+	m.Answer(err)
+	if m.Restore != nil {
+		m.Restore()
+	}
+}
+
+// Answer ends the handling of the block: the credit is released and who waits
+// is told.
+func (m *ProcessBlock) Answer(err error) {
+	Release(m.Credit)
+	if m.Reply != nil {
+		m.Reply(BlockResult{Hash: m.Hash, Err: err})
+	}
+}
+
+// ConfirmBlock says that a quorum has confirmed a block: cement it and what it
+// depends on. It is repeated by its sender until BlocksCemented names the
+// block, so losing it costs only time.
+type ConfirmBlock struct{ Hash lattice.Hash }
+
+// MailboxSource lets consensus go before blocks of peers.
+func (*ConfirmBlock) MailboxSource() (uint64, int) { return SourceConsensus, weightConsensus }
+
+// ForceBlock says that an election prefers another block than the one in the
+// ledger: roll that back with all that depends on it, and insert the winner.
+// It is repeated by its sender while needed.
+type ForceBlock struct {
+	Winner lattice.Block
+	Hash   lattice.Hash
+}
+
+// MailboxSource lets consensus go before blocks of peers.
+func (*ForceBlock) MailboxSource() (uint64, int) { return SourceConsensus, weightConsensus }
+
+// StoreFinalVotes asks for final votes to be stored durably. The answer is
+// FinalVotesStored to the voting actor. It is repeated while needed.
+type StoreFinalVotes struct{ Votes []lattice.FinalVote }
+
+// MailboxSource lets consensus go before blocks of peers.
+func (*StoreFinalVotes) MailboxSource() (uint64, int) { return SourceConsensus, weightConsensus }
+
+// StoreWeightSample asks for a sample of the online weight to be stored.
+type StoreWeightSample struct{ Sample lattice.WeightSample }
+
+// MailboxSource lets consensus go before blocks of peers.
+func (*StoreWeightSample) MailboxSource() (uint64, int) { return SourceConsensus, weightConsensus }
+
+// StorePeers asks for the peer book to be stored.
+type StorePeers struct{ Peers []lattice.Peer }
+
+// MailboxSource queues it with what is made here.
+func (*StorePeers) MailboxSource() (uint64, int) { return SourceLocal, weightLocal }
+
+func (*ProcessBlock) toBlockProcessor()      {}
+func (*ConfirmBlock) toBlockProcessor()      {}
+func (*ForceBlock) toBlockProcessor()        {}
+func (*StoreFinalVotes) toBlockProcessor()   {}
+func (*StoreWeightSample) toBlockProcessor() {}
+func (*StorePeers) toBlockProcessor()        {}
+func (*Tick) toBlockProcessor()              {}

@@ -1,0 +1,119 @@
+package messages
+
+import (
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// Bootstrap is every message that the bootstrap client accepts.
+//
+//sumtype:decl
+type Bootstrap interface{ toBootstrap() }
+
+// FrontiersArrived carries a peer's answer to a frontier request.
+type FrontiersArrived struct {
+	Conn      ConnID
+	ID        uint64
+	Frontiers []Frontier
+	Credit    Credit
+}
+
+// Frontier is the confirmed state of an account as a peer tells it.
+type Frontier struct {
+	Account      lattice.Account
+	Hash         lattice.Hash
+	Height       uint64
+	PrunedHeight uint64
+}
+
+// MailboxSource puts each peer's answers in a queue of their own.
+func (m *FrontiersArrived) MailboxSource() (uint64, int) { return m.Conn.source() }
+
+// Refused gives back what the message holds.
+func (m *FrontiersArrived) Refused(error) { Release(m.Credit) }
+
+// BlocksArrived carries a peer's answer to a pull request.
+type BlocksArrived struct {
+	Conn                ConnID
+	ID                  uint64
+	Status              uint8
+	FirstHeight, Pruned uint64
+	Blocks              []lattice.Block
+	Credit              Credit
+}
+
+// MailboxSource puts each peer's answers in a queue of their own.
+func (m *BlocksArrived) MailboxSource() (uint64, int) { return m.Conn.source() }
+
+// Refused gives back what the message holds.
+func (m *BlocksArrived) Refused(error) { Release(m.Credit) }
+
+// GapSeen says that a block could not be inserted because another one is
+// missing.
+type GapSeen struct {
+	Account lattice.Account // of the block that waits
+	Missing lattice.Hash
+	Source  bool // the missing block is the send that the block receives
+}
+
+// MailboxSource queues gaps with what is made here.
+func (*GapSeen) MailboxSource() (uint64, int) { return SourceLocal, weightLocal }
+
+// PullDelivered says what became of blocks that the client had delivered.
+type PullDelivered struct {
+	Account lattice.Account
+	Hash    lattice.Hash
+	Err     error // as in BlockResult
+}
+
+// MailboxControl lets the client know what is still under way.
+func (*PullDelivered) MailboxControl() {}
+
+func (*FrontiersArrived) toBootstrap() {}
+func (*BlocksArrived) toBootstrap()    {}
+func (*GapSeen) toBootstrap()          {}
+func (*PullDelivered) toBootstrap()    {}
+func (*BlocksInserted) toBootstrap()   {}
+func (*PeerUp) toBootstrap()           {}
+func (*PeerDown) toBootstrap()         {}
+func (*Tick) toBootstrap()             {}
+func (*Wake) toBootstrap()             {}
+
+// BootstrapServer is every message that the bootstrap server accepts.
+//
+//sumtype:decl
+type BootstrapServer interface{ toBootstrapServer() }
+
+// PullAsked is a peer's request for blocks.
+type PullAsked struct {
+	Conn   ConnID
+	ID     uint64
+	Mode   uint8 // 0: from a height of an account; 1: from a block on
+	Key    [32]byte
+	Height uint64
+	Count  int
+	Credit Credit
+}
+
+// MailboxSource puts each peer's requests in a queue of their own.
+func (m *PullAsked) MailboxSource() (uint64, int) { return m.Conn.source() }
+
+// Refused gives back what the message holds.
+func (m *PullAsked) Refused(error) { Release(m.Credit) }
+
+// FrontiersAsked is a peer's request for a page of frontiers.
+type FrontiersAsked struct {
+	Conn   ConnID
+	ID     uint64
+	Start  lattice.Account
+	Count  int
+	Credit Credit
+}
+
+// MailboxSource puts each peer's requests in a queue of their own.
+func (m *FrontiersAsked) MailboxSource() (uint64, int) { return m.Conn.source() }
+
+// Refused gives back what the message holds.
+func (m *FrontiersAsked) Refused(error) { Release(m.Credit) }
+
+func (*PullAsked) toBootstrapServer()      {}
+func (*FrontiersAsked) toBootstrapServer() {}
