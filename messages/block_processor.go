@@ -35,12 +35,12 @@ type BlockResult struct {
 }
 
 // MailboxSource puts each peer's blocks in a queue of their own.
-func (m *ProcessBlock) MailboxSource() (uint64, int) {
+func (m *ProcessBlock) MailboxSource() Source {
 	switch {
 	case m.Bootstrap:
-		return SourceBootstrap, weightBootstrap
+		return fromBootstrap
 	case m.Conn == 0:
-		return SourceLocal, weightLocal
+		return fromLocal
 	}
 	return m.Conn.source()
 }
@@ -68,7 +68,7 @@ func (m *ProcessBlock) Answer(err error) {
 type ConfirmBlock struct{ Hash lattice.Hash }
 
 // MailboxSource lets consensus go before blocks of peers.
-func (*ConfirmBlock) MailboxSource() (uint64, int) { return SourceConsensus, weightConsensus }
+func (*ConfirmBlock) MailboxSource() Source { return fromConsensus }
 
 // ForceBlock says that an election prefers another block than the one in the
 // ledger: roll that back with all that depends on it, and insert the winner.
@@ -79,26 +79,26 @@ type ForceBlock struct {
 }
 
 // MailboxSource lets consensus go before blocks of peers.
-func (*ForceBlock) MailboxSource() (uint64, int) { return SourceConsensus, weightConsensus }
+func (*ForceBlock) MailboxSource() Source { return fromConsensus }
 
 // StoreFinalVotes asks for final votes to be stored durably. The answer is
 // FinalVotesStored to the voting actor. It is repeated while needed.
 type StoreFinalVotes struct{ Votes []lattice.FinalVote }
 
 // MailboxSource lets consensus go before blocks of peers.
-func (*StoreFinalVotes) MailboxSource() (uint64, int) { return SourceConsensus, weightConsensus }
+func (*StoreFinalVotes) MailboxSource() Source { return fromConsensus }
 
 // StoreWeightSample asks for a sample of the online weight to be stored.
 type StoreWeightSample struct{ Sample lattice.WeightSample }
 
 // MailboxSource lets consensus go before blocks of peers.
-func (*StoreWeightSample) MailboxSource() (uint64, int) { return SourceConsensus, weightConsensus }
+func (*StoreWeightSample) MailboxSource() Source { return fromConsensus }
 
 // StorePeers asks for the peer book to be stored.
 type StorePeers struct{ Peers []lattice.Peer }
 
 // MailboxSource queues it with what is made here.
-func (*StorePeers) MailboxSource() (uint64, int) { return SourceLocal, weightLocal }
+func (*StorePeers) MailboxSource() Source { return fromLocal }
 
 func (*ProcessBlock) toBlockProcessor()      {}
 func (*ConfirmBlock) toBlockProcessor()      {}

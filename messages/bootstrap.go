@@ -26,7 +26,7 @@ type Frontier struct {
 }
 
 // MailboxSource puts each peer's answers in a queue of their own.
-func (m *FrontiersArrived) MailboxSource() (uint64, int) { return m.Conn.source() }
+func (m *FrontiersArrived) MailboxSource() Source { return m.Conn.source() }
 
 // Refused gives back what the message holds.
 func (m *FrontiersArrived) Refused(error) { Release(m.Credit) }
@@ -42,7 +42,7 @@ type BlocksArrived struct {
 }
 
 // MailboxSource puts each peer's answers in a queue of their own.
-func (m *BlocksArrived) MailboxSource() (uint64, int) { return m.Conn.source() }
+func (m *BlocksArrived) MailboxSource() Source { return m.Conn.source() }
 
 // Refused gives back what the message holds.
 func (m *BlocksArrived) Refused(error) { Release(m.Credit) }
@@ -56,7 +56,7 @@ type GapSeen struct {
 }
 
 // MailboxSource queues gaps with what is made here.
-func (*GapSeen) MailboxSource() (uint64, int) { return SourceLocal, weightLocal }
+func (*GapSeen) MailboxSource() Source { return fromLocal }
 
 // PullDelivered says what became of blocks that the client had delivered.
 type PullDelivered struct {
@@ -95,7 +95,7 @@ type PullAsked struct {
 }
 
 // MailboxSource puts each peer's requests in a queue of their own.
-func (m *PullAsked) MailboxSource() (uint64, int) { return m.Conn.source() }
+func (m *PullAsked) MailboxSource() Source { return m.Conn.source() }
 
 // Refused gives back what the message holds.
 func (m *PullAsked) Refused(error) { Release(m.Credit) }
@@ -110,7 +110,7 @@ type FrontiersAsked struct {
 }
 
 // MailboxSource puts each peer's requests in a queue of their own.
-func (m *FrontiersAsked) MailboxSource() (uint64, int) { return m.Conn.source() }
+func (m *FrontiersAsked) MailboxSource() Source { return m.Conn.source() }
 
 // Refused gives back what the message holds.
 func (m *FrontiersAsked) Refused(error) { Release(m.Credit) }

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/smallnano/smallnano/actors/core/ledger"
@@ -11,24 +12,40 @@ import (
 // It is never used again for another connection. 0 is no connection.
 type ConnID uint64
 
-// Sources of the fair mailboxes that are not connections. They are above every
-// ConnID that a process will ever reach.
+// Source is whom a message comes from. Fair mailboxes keep one queue for each,
+// and it is the culprit named when a message makes an actor fail.
+type Source struct {
+	Kind   string // one of the constants below; it is compared often
+	ID     uint64 // which one of its kind
+	Weight uint8  // messages per visit of the fair queue; 0 means 1. Not part of the key.
+}
+
+// Kinds of sources.
 const (
-	SourceLocal     uint64 = 1<<63 + iota // RPC and wallet
-	SourceConsensus                       // elections and voting of this node
-	SourceBootstrap                       // blocks that this node asked for
+	KindPeer      = "peer"      // ID is the ConnID
+	KindLocal     = "local"     // RPC and wallet
+	KindConsensus = "consensus" // elections and voting of this node
+	KindBootstrap = "bootstrap" // what this node asked its peers for
 )
 
-// Weights of the sources: how many messages a visit of the round robin takes.
-const (
-	weightPeer      = 1
-	weightBootstrap = 4
-	weightLocal     = 8
-	weightConsensus = 32
+// String gives "peer/7", "local" for an ID of zero, and "" for no source.
+func (s Source) String() string {
+	if s.ID == 0 {
+		return s.Kind
+	}
+	return s.Kind + "/" + strconv.FormatUint(s.ID, 10)
+}
+
+// The sources that are not connections, with their weights: one visit of the
+// round robin takes that many of their messages, against one of a peer's.
+var (
+	fromLocal     = Source{Kind: KindLocal, Weight: 8}
+	fromConsensus = Source{Kind: KindConsensus, Weight: 32}
+	fromBootstrap = Source{Kind: KindBootstrap, Weight: 4}
 )
 
-// source returns where a message of a connection queues, and its weight.
-func (c ConnID) source() (uint64, int) { return uint64(c), weightPeer }
+// source is where the messages of a connection queue.
+func (c ConnID) source() Source { return Source{Kind: KindPeer, ID: uint64(c), Weight: 1} }
 
 // Credit is the right to have something under way. Whoever ends the handling
 // of a message releases the credit that came with it, once; a nil Credit is

@@ -32,7 +32,7 @@ type ForkSeen struct {
 }
 
 // MailboxSource queues forks behind votes.
-func (*ForkSeen) MailboxSource() (uint64, int) { return SourceLocal, weightLocal }
+func (*ForkSeen) MailboxSource() Source { return fromLocal }
 
 // VotesVerified carries votes whose signatures are good.
 type VotesVerified struct{ Votes []VerifiedVote }
@@ -44,7 +44,7 @@ type VerifiedVote struct {
 }
 
 // MailboxSource lets votes go first.
-func (*VotesVerified) MailboxSource() (uint64, int) { return SourceConsensus, weightConsensus }
+func (*VotesVerified) MailboxSource() Source { return fromConsensus }
 
 // SchedulerStarted asks for ElectionsRunning.
 type SchedulerStarted struct{}

@@ -17,9 +17,9 @@ type VoteArrived struct {
 }
 
 // MailboxSource puts each peer's votes in a queue of their own.
-func (m *VoteArrived) MailboxSource() (uint64, int) {
+func (m *VoteArrived) MailboxSource() Source {
 	if m.Conn == 0 {
-		return SourceConsensus, weightConsensus
+		return fromConsensus
 	}
 	return m.Conn.source()
 }

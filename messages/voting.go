@@ -19,7 +19,7 @@ type VoteRequest struct {
 }
 
 // MailboxSource queues this node's own elections before the wishes of peers.
-func (*CastVotes) MailboxSource() (uint64, int) { return SourceConsensus, weightConsensus }
+func (*CastVotes) MailboxSource() Source { return fromConsensus }
 
 // FinalVotesStored says what is stored, durably, for each root: only a vote
 // for that hash may ever be signed.
@@ -43,7 +43,7 @@ type AskedBlock struct {
 }
 
 // MailboxSource puts each peer's wishes in a queue of their own.
-func (m *VotesAsked) MailboxSource() (uint64, int) { return m.Conn.source() }
+func (m *VotesAsked) MailboxSource() Source { return m.Conn.source() }
 
 // Refused gives back what the message holds.
 func (m *VotesAsked) Refused(error) { Release(m.Credit) }

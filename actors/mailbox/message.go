@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/messages"
 )
 
 // Why a message was not handled. They reach the sender through Refused, the
@@ -45,20 +46,9 @@ type Sourced interface{ MailboxSource() Source }
 type Digester interface{ MailboxDigest() string }
 
 // Source is whom a message comes from: the key of the fair queue, and the
-// culprit named when a message makes an actor fail.
-type Source struct {
-	Kind   string // "peer", "rpc", "bootstrap", "local"; a constant, it is compared often
-	ID     uint64 // which one of its kind
-	Weight uint8  // messages per visit of the fair queue; 0 means 1. Not part of the key.
-}
-
-// String gives "peer/7", "rpc" for an ID of zero, and "" for no source.
-func (s Source) String() string {
-	if s.ID == 0 {
-		return s.Kind
-	}
-	return s.Kind + "/" + strconv.FormatUint(s.ID, 10)
-}
+// culprit named when a message makes an actor fail. It is declared with the
+// messages, which say it of themselves.
+type Source = messages.Source
 
 // SourceOf is the source of a message or of the message in an envelope; the
 // zero Source if it has none.
