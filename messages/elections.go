@@ -25,10 +25,12 @@ type StartElection struct {
 // MailboxControl lets the scheduler, which counts its elections, be heard.
 func (*StartElection) MailboxControl() {}
 
-// ForkSeen says that a block competes with one in the ledger.
+// ForkSeen says that a block competes with an unconfirmed one in the ledger.
 type ForkSeen struct {
-	Block lattice.Block
-	Hash  lattice.Hash
+	Block     lattice.Block
+	Hash      lattice.Hash
+	Rival     lattice.Block // in the ledger, on the same root
+	RivalHash lattice.Hash
 }
 
 // MailboxSource queues forks behind votes.

@@ -1,0 +1,220 @@
+package messages
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// Link is one connection to another node, below the protocol: it carries
+// frames. Its methods may be called from any goroutine and never block.
+type Link interface {
+	// Remote is the address at the other end.
+	Remote() netip.AddrPort
+	// Start begins to deliver what arrives. Each frame costs a credit, which
+	// comes with it; without credit the link does not read. receive and closed
+	// must not block; closed is called once, after the last receive.
+	Start(receive func(*FrameArrived), closed func(error))
+	// Send queues a frame, which nobody may change any more. It answers false,
+	// and drops the frame, when the queue is full or the link closed.
+	Send(frame []byte) bool
+	// Close ends the link, after what is queued was sent or a short time has
+	// passed. It may be called more than once.
+	Close()
+	// Traffic returns what went through since the start.
+	Traffic() Traffic
+}
+
+// Traffic counts what went over a link.
+type Traffic struct {
+	BytesIn, BytesOut   uint64
+	FramesIn, FramesOut uint64
+	Dropped             uint64 // frames that the outgoing queue had no room for
+}
+
+// PeerSupervisor is every message that the peer supervisor accepts.
+//
+//sumtype:decl
+type PeerSupervisor interface{ toPeerSupervisor() }
+
+// LinkAccepted says that another node has connected.
+type LinkAccepted struct{ Link Link }
+
+// Refused closes the link.
+func (m *LinkAccepted) Refused(error) { m.Link.Close() }
+
+// DialEnded says how an attempt to connect ended.
+type DialEnded struct {
+	To   netip.AddrPort
+	Link Link // nil when Err is set
+	Err  error
+}
+
+// MailboxControl lets the supervisor know what is still under way.
+func (*DialEnded) MailboxControl() {}
+
+// Refused closes the link.
+func (m *DialEnded) Refused(error) {
+	if m.Link != nil {
+		m.Link.Close()
+	}
+}
+
+// Resolved says which addresses a configured name has.
+type Resolved struct {
+	Name      string
+	Addresses []netip.AddrPort
+	Err       error
+}
+
+// MailboxControl lets the answer pass a full queue.
+func (*Resolved) MailboxControl() {}
+
+// HandshakeDone says that the node at the other end has proved its identity.
+type HandshakeDone struct {
+	Conn   ConnID
+	NodeID [32]byte
+	Port   uint16 // at which it listens; 0: it does not
+}
+
+// MailboxControl lets the fact pass a full queue.
+func (*HandshakeDone) MailboxControl() {}
+
+// AddressesHeard carries the addresses of a peer's keepalive.
+type AddressesHeard struct {
+	Conn      ConnID
+	Addresses []netip.AddrPort
+}
+
+// MailboxSource puts each peer's addresses in a queue of their own.
+func (m *AddressesHeard) MailboxSource() Source { return m.Conn.source() }
+
+// PeerMisbehaved says that a peer broke a rule.
+type PeerMisbehaved struct {
+	Conn ConnID
+	Kind Offence
+	Text string // for the log and the operator
+}
+
+// MailboxControl lets the fact pass a full queue.
+func (*PeerMisbehaved) MailboxControl() {}
+
+// Offence is a kind of misbehaviour.
+type Offence uint8
+
+// The offences.
+const (
+	BadFrame     Offence = iota + 1 // bytes that are no frame of this network
+	BadSignature                    // a block or vote whose signature is wrong
+	BadWork                         // a block without the least work
+	BadReply                        // an answer that was not asked for, or is not what was asked for
+	BadHandshake                    // the handshake failed
+	MadeActorFail                   // what it sent made an actor panic
+)
+
+// Flood asks for a frame to be sent to several peers.
+type Flood struct {
+	Frame  []byte
+	Reach  Reach
+	Except ConnID // where it came from; 0: from here
+}
+
+// MailboxSource lets what this node has to say go before what it hears.
+func (*Flood) MailboxSource() Source { return fromConsensus }
+
+// Reach is how far something is told.
+type Reach uint8
+
+// The reaches, by the propagation rules.
+const (
+	ReachOwnBlock Reach = iota + 1 // all principals and ceil(sqrt(peers)) others
+	ReachBlock                     // ceil(sqrt(peers)) peers
+	ReachOwnVote                   // all principals and 2 ceil(sqrt(peers)) others
+	ReachVote                      // ceil(sqrt(peers))/2 peers
+	ReachSolicit                   // representatives that are asked for votes, and some others
+)
+
+// RepresentativeSeen says that a connection brought a fresh vote of a
+// representative: it is probably that representative's node.
+type RepresentativeSeen struct {
+	Conn    ConnID
+	Account lattice.Account
+	Weight  lattice.Amount
+}
+
+// MailboxSource queues it with the peer's other facts.
+func (m *RepresentativeSeen) MailboxSource() Source { return m.Conn.source() }
+
+// PeersQuery asks for all connections. Reply is called once, on the
+// supervisor's turn, and must not block.
+type PeersQuery struct{ Reply func([]PeerStatus) }
+
+// MailboxControl lets operators look into a node under load.
+func (*PeersQuery) MailboxControl() {}
+
+// PeerStatus is one connection that has passed the handshake.
+type PeerStatus struct {
+	Conn      ConnID
+	Address   netip.AddrPort
+	Listening netip.AddrPort // invalid when it does not listen
+	NodeID    [32]byte
+	Inbound   bool
+	Since     time.Time
+	Score     int
+	Traffic   Traffic
+}
+
+func (*LinkAccepted) toPeerSupervisor()       {}
+func (*DialEnded) toPeerSupervisor()          {}
+func (*Resolved) toPeerSupervisor()           {}
+func (*HandshakeDone) toPeerSupervisor()      {}
+func (*AddressesHeard) toPeerSupervisor()     {}
+func (*PeerMisbehaved) toPeerSupervisor()     {}
+func (*Flood) toPeerSupervisor()              {}
+func (*RepresentativeSeen) toPeerSupervisor() {}
+func (*PeersQuery) toPeerSupervisor()         {}
+func (*Tick) toPeerSupervisor()               {}
+
+// Peer is every message that the actor of one connection accepts.
+//
+//sumtype:decl
+type Peer interface{ toPeer() }
+
+// FrameArrived carries one frame whose header is good.
+type FrameArrived struct {
+	Type   uint8
+	Body   []byte // the receiver's own
+	Credit Credit
+}
+
+// Refused gives the credit back.
+func (m *FrameArrived) Refused(error) { Release(m.Credit) }
+
+// LinkClosed says that the connection has ended, and why.
+type LinkClosed struct{ Err error }
+
+// MailboxControl lets the end be known under load.
+func (*LinkClosed) MailboxControl() {}
+
+// SendFrame asks for a whole frame to be sent. Nobody may change it any more.
+type SendFrame struct{ Frame []byte }
+
+// ClosePeer asks for the connection to be closed.
+type ClosePeer struct{ Reason string }
+
+// MailboxControl lets the order pass a full queue.
+func (*ClosePeer) MailboxControl() {}
+
+// PeerAdmitted says that the connection may now be used.
+type PeerAdmitted struct{}
+
+// MailboxControl lets the order pass a full queue.
+func (*PeerAdmitted) MailboxControl() {}
+
+func (*FrameArrived) toPeer() {}
+func (*LinkClosed) toPeer()   {}
+func (*SendFrame) toPeer()    {}
+func (*ClosePeer) toPeer()    {}
+func (*PeerAdmitted) toPeer() {}
+func (*Wake) toPeer()         {}
