@@ -61,7 +61,7 @@ func (m *PullAck) check() error {
 	}
 	switch n := len(m.Blocks); {
 	case m.Status > PullBusy:
-		return fmt.Errorf("status %d, want 0 to %d", uint8(m.Status), PullBusy)
+		return fmt.Errorf("status %d, want 0 to %d", uint8(m.Status), uint8(PullBusy))
 	case n > 0 && m.Status != PullOK:
 		return fmt.Errorf("%d blocks with status %v, want none", n, m.Status)
 	case n > 0 && m.FirstHeight == 0:

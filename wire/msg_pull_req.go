@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"github.com/smallnano/smallnano/messages/lattice"
 )
 
 // MaxPullBlocks is the largest number of blocks that can be asked for at once.
@@ -33,38 +31,30 @@ func (m PullMode) String() string {
 	return fmt.Sprintf("mode(%d)", uint8(m))
 }
 
-// PullReq asks for blocks of one account, in the order of the chain. The
-// fields of the other mode must be zero.
+// PullReq asks for blocks of one account, in the order of the chain.
 type PullReq struct {
-	ID          uint64 // chosen by the sender; the reply repeats it
-	Mode        PullMode
-	Account     lattice.Account // by height: whose chain
-	StartHeight uint64          // by height: of the first block wanted; the first of a chain has 1
-	Hash        lattice.Hash    // by hash: of the first block wanted
-	Count       uint8           // 1 to MaxPullBlocks: at most this many blocks
+	ID   uint64 // chosen by the sender; the reply repeats it
+	Mode PullMode
+	// Key is the account whose chain is wanted when Mode is PullByHeight, the
+	// hash of the first block wanted when it is PullByHash.
+	Key [32]byte
+	// StartHeight is the height of the first block wanted, at least 1, when Mode
+	// is PullByHeight; 0 when it is PullByHash.
+	StartHeight uint64
+	Count       uint8 // 1 to MaxPullBlocks: at most this many blocks
 }
 
 // Type returns TypePullReq.
 func (*PullReq) Type() Type { return TypePullReq }
 
 func (m *PullReq) check() error {
-	switch m.Mode {
-	case PullByHeight:
-		if !m.Hash.IsZero() {
-			return errors.New("asks by height, but names a hash")
-		}
-		if m.StartHeight == 0 {
-			return errors.New("asks from height 0, want 1 or more")
-		}
-	case PullByHash:
-		if !m.Account.IsZero() {
-			return errors.New("asks by hash, but names an account")
-		}
-		if m.StartHeight != 0 {
-			return fmt.Errorf("asks by hash, but names height %d", m.StartHeight)
-		}
-	default:
+	switch {
+	case m.Mode > PullByHash:
 		return fmt.Errorf("mode %d, want 0 or 1", uint8(m.Mode))
+	case m.Mode == PullByHeight && m.StartHeight == 0:
+		return errors.New("asks from height 0, want 1 or more")
+	case m.Mode == PullByHash && m.StartHeight != 0:
+		return fmt.Errorf("asks by hash from height %d, want 0", m.StartHeight)
 	}
 	return countWithin("blocks asked for", int(m.Count), 1, MaxPullBlocks)
 }
@@ -72,11 +62,7 @@ func (m *PullReq) check() error {
 func (m *PullReq) appendBody(to []byte) ([]byte, error) {
 	to = binary.LittleEndian.AppendUint64(to, m.ID)
 	to = append(to, byte(m.Mode))
-	if m.Mode == PullByHash {
-		to = append(to, m.Hash[:]...)
-	} else {
-		to = append(to, m.Account[:]...)
-	}
+	to = append(to, m.Key[:]...)
 	to = binary.LittleEndian.AppendUint64(to, m.StartHeight)
 	return append(to, m.Count), nil
 }
@@ -84,11 +70,7 @@ func (m *PullReq) appendBody(to []byte) ([]byte, error) {
 func (m *PullReq) readBody(d *decoder) {
 	m.ID = d.u64()
 	m.Mode = PullMode(d.u8())
-	if m.Mode == PullByHash {
-		d.bytes(m.Hash[:])
-	} else {
-		d.bytes(m.Account[:])
-	}
+	d.bytes(m.Key[:])
 	m.StartHeight = d.u64()
 	m.Count = d.u8()
 }
