@@ -1,0 +1,491 @@
+package peering
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// ConnID names one connection for as long as the node runs. The driver gives
+// each a number of its own, dialled or accepted; 0 is no connection.
+type ConnID uint64
+
+// NodeID is the public key by which a node proves who it is. It says nothing
+// about weight: anyone can make as many as he likes.
+type NodeID [32]byte
+
+// String returns the first four bytes in hexadecimal, enough for a log.
+func (n NodeID) String() string { return fmt.Sprintf("%x", n[:4]) }
+
+// less orders node ids, for the tie-break.
+func (n NodeID) less(o NodeID) bool { return slices.Compare(n[:], o[:]) < 0 }
+
+// Refusal is why a connection is not wanted, or not wanted any more. It is an
+// error.
+type Refusal uint8
+
+// The refusals.
+const (
+	NotWanted     Refusal = iota + 1 // never asked for, or given up in the meantime
+	Self                             // it is this node
+	Duplicate                        // there is another connection to the same node
+	Banned                           // it misbehaved
+	Full                             // no free slot
+	AddressFull                      // too many connections with this address
+	SubnetFull                       // too many connections with this subnet
+	HandshakeLate                    // did not become open in time
+	Idle                             // nothing was received for too long
+)
+
+// String returns the refusal in words.
+func (r Refusal) String() string {
+	names := [...]string{NotWanted: "not wanted", Self: "it is this node", Duplicate: "another connection to the same node",
+		Banned: "banned", Full: "no free slot", AddressFull: "too many connections with this address",
+		SubnetFull: "too many connections with this subnet", HandshakeLate: "handshake took too long", Idle: "silent for too long"}
+	if r == 0 || int(r) >= len(names) {
+		return fmt.Sprintf("refusal(%d)", uint8(r))
+	}
+	return names[r]
+}
+
+// Error returns the refusal as an error's text.
+func (r Refusal) Error() string { return "connection refused: " + r.String() }
+
+// Peer is an address at which a node of the network was seen.
+type Peer struct {
+	Address  netip.AddrPort
+	LastSeen time.Time
+}
+
+// Close tells the driver to close a connection. The machine has forgotten it
+// already; reporting it as Closed does no harm.
+type Close struct {
+	Conn   ConnID
+	Reason Refusal
+}
+
+// Keepalive is a keepalive to send: it shows that we live, and names up to
+// MaxKeepaliveAddresses other nodes.
+type Keepalive struct {
+	Conn      ConnID
+	Addresses []netip.AddrPort
+}
+
+// Ready is what the driver has to do, in this order.
+type Ready struct {
+	Close      []Close
+	Dial       []netip.AddrPort // answer each with Dialed or DialFailed
+	Keepalives []Keepalive
+	Store      []Peer // nil: nothing to save; else the whole list, best first
+}
+
+// conn is a connection: first shaking hands, then open.
+type conn struct {
+	id        ConnID
+	remote    netip.AddrPort
+	inbound   bool
+	open      bool
+	node      NodeID
+	listening netip.AddrPort // zero: it does not listen
+
+	began, opened, received time.Time
+	nextKeepalive           time.Time
+	lastHeard               time.Time
+
+	representatives []lattice.Account // last seen last
+}
+
+// Peers is the peer book and the connection slots of a node.
+type Peers struct {
+	cfg        Config
+	book       book
+	own        []netip.AddrPort
+	conns      []*conn // in the order in which they began
+	offences   *Offences
+	principals map[lattice.Account]struct{}
+	nextStore  time.Time
+	ready      Ready
+}
+
+// New returns the machine with an empty book. It panics when the configuration
+// does not pass Validate.
+func New(cfg Config) *Peers {
+	if err := cfg.Validate(); err != nil {
+		panic(err.Error())
+	}
+	p := &Peers{cfg: cfg, book: newBook(cfg.BookSize, cfg.BookPerSource), offences: NewOffences(cfg.BanTime, cfg.MaxBanTime)}
+	for _, a := range cfg.Listening {
+		p.addOwn(canonical(a))
+	}
+	return p
+}
+
+// Load puts the peers that an earlier run saved into the book.
+func (p *Peers) Load(saved []Peer, now time.Time) {
+	for _, s := range saved[:min(len(saved), MaxStored)] {
+		a := canonical(s.Address)
+		if !p.cfg.dialable(a) || p.isOwn(a) {
+			continue
+		}
+		if e := p.book.add(a, stored, netip.Prefix{}, now); e != nil && e.seen.Before(s.LastSeen) && !s.LastSeen.After(now) {
+			e.seen = s.LastSeen
+		}
+	}
+}
+
+// AddConfigured puts an address that the operator named into the book; it is
+// retried for ever. False means that it is our own, no address, or one too many.
+func (p *Peers) AddConfigured(a netip.AddrPort, now time.Time) bool {
+	a = canonical(a)
+	if !a.IsValid() || a.Port() == 0 || p.isOwn(a) {
+		return false
+	}
+	return p.book.add(a, configured, netip.Prefix{}, now) != nil
+}
+
+// Heard takes the addresses of a keepalive. A peer that sends them much more
+// often than we do is not listened to, and none can name more than its share.
+func (p *Peers) Heard(id ConnID, addrs []netip.AddrPort, now time.Time) {
+	c := p.conn(id)
+	if c == nil || !c.open || now.Sub(c.lastHeard) < p.cfg.KeepaliveInterval/2 {
+		return
+	}
+	c.lastHeard = now
+	for _, a := range addrs[:min(len(addrs), MaxKeepaliveAddresses)] {
+		if a = canonical(a); p.cfg.dialable(a) && !p.isOwn(a) {
+			p.book.add(a, heard, subnet(c.remote.Addr()), now)
+		}
+	}
+}
+
+// Accept asks whether an incoming connection may shake hands. If so it has a
+// slot until Closed, or until a Close says otherwise; if not, the error is a
+// Refusal and the driver closes it.
+func (p *Peers) Accept(id ConnID, remote netip.AddrPort, now time.Time) error {
+	remote = canonical(remote)
+	p.mustBeNew(id)
+	if _, inbound := p.taken(); inbound >= p.cfg.MaxInbound {
+		return Full
+	}
+	if err := p.crowded(remote.Addr(), now); err != nil {
+		return err
+	}
+	p.conns = append(p.conns, &conn{id: id, remote: remote, inbound: true, began: now, received: now})
+	return nil
+}
+
+// crowded checks bans and the limits by address.
+func (p *Peers) crowded(ip netip.Addr, now time.Time) error {
+	if p.cfg.exempt(ip) {
+		return nil
+	}
+	if _, banned := p.offences.Banned(Offender{Host: host(ip)}, now); banned {
+		return Banned
+	}
+	sameHost, sameSubnet := 0, 0
+	for _, c := range p.conns {
+		if host(c.remote.Addr()) == host(ip) {
+			sameHost++
+		}
+		if subnet(c.remote.Addr()) == subnet(ip) {
+			sameSubnet++
+		}
+	}
+	switch {
+	case sameHost >= p.cfg.MaxPerAddress:
+		return AddressFull
+	case sameSubnet >= p.cfg.MaxPerSubnet:
+		return SubnetFull
+	}
+	return nil
+}
+
+// Dialed reports that a dial reached its address; id is the new connection,
+// which now shakes hands. An error is a Refusal: the dial was given up in the
+// meantime, and the driver closes the connection.
+func (p *Peers) Dialed(a netip.AddrPort, id ConnID, now time.Time) error {
+	p.mustBeNew(id)
+	a = canonical(a)
+	e := p.book.get(a)
+	if e == nil || !e.dialing {
+		return NotWanted
+	}
+	e.dialing = false
+	p.conns = append(p.conns, &conn{id: id, remote: a, began: now, received: now})
+	return nil
+}
+
+// DialFailed reports that an address could not be reached.
+func (p *Peers) DialFailed(a netip.AddrPort, now time.Time) {
+	if e := p.book.get(canonical(a)); e != nil && e.dialing {
+		e.dialing = false
+		p.failed(e, now)
+	}
+}
+
+// Opened reports a handshake that proved the other side's node id; port is
+// where it says it listens, 0 for nowhere. The side that dialled must call this
+// before it sends its last message of the handshake: then a connection that it
+// refuses never opens on the other side, and two sides never each keep another
+// one of two connections. An error is a Refusal: the machine has forgotten the
+// connection and the driver closes it.
+func (p *Peers) Opened(id ConnID, node NodeID, port uint16, now time.Time) error {
+	c := p.conn(id)
+	if c == nil {
+		return NotWanted
+	}
+	if c.open {
+		panic(fmt.Sprintf("peering: connection %d opened twice", id))
+	}
+	c.node, c.received = node, now
+	if port != 0 {
+		c.listening = netip.AddrPortFrom(c.remote.Addr(), port)
+	}
+	if err := p.admit(c, now); err != nil {
+		p.remove(c)
+		p.refused(c, err, now)
+		return err
+	}
+	c.open, c.opened, c.nextKeepalive = true, now, now
+	p.note(c, now)
+	return nil
+}
+
+// admit decides on a connection whose node is known now. When it replaces an
+// older one to the same node, that one is closed.
+func (p *Peers) admit(c *conn, now time.Time) error {
+	if c.node == p.cfg.Self {
+		return Self
+	}
+	if _, banned := p.offences.Banned(Offender{Node: c.node}, now); banned {
+		return Banned
+	}
+	old := p.byNode(c.node)
+	if old == nil {
+		return nil
+	}
+	if !p.replaces(c, old, now) {
+		return Duplicate
+	}
+	p.close(old, Duplicate, now)
+	return nil
+}
+
+// replaces is the tie-break between two connections to one node. Both sides
+// keep the one that the lower node id dialled, so that dialling each other at
+// the same time leaves exactly one. Of two dialled by the same side the older
+// stays, unless it went silent: then its other end is probably gone.
+func (p *Peers) replaces(c, old *conn, now time.Time) bool {
+	if c.inbound == old.inbound {
+		return now.Sub(old.received) > 2*p.cfg.KeepaliveInterval
+	}
+	return c.inbound == c.node.less(p.cfg.Self)
+}
+
+// note writes into the book what a connection that opened has shown.
+func (p *Peers) note(c *conn, now time.Time) {
+	if !c.inbound {
+		if e := p.book.get(c.remote); e != nil {
+			e.node, e.seen = c.node, now
+		}
+		return
+	}
+	if c.listening.IsValid() && p.cfg.dialable(c.listening) && !p.isOwn(c.listening) {
+		if e := p.book.add(c.listening, heard, subnet(c.remote.Addr()), now); e != nil && e.seen.IsZero() {
+			e.node = c.node
+		}
+	}
+}
+
+// refused writes into the book that a connection did not open.
+func (p *Peers) refused(c *conn, reason error, now time.Time) {
+	e := p.book.get(c.remote)
+	if c.inbound || e == nil {
+		return
+	}
+	switch reason {
+	case Self:
+		e.self = true
+		p.addOwn(e.addr)
+		if e.origin != configured {
+			p.book.remove(e)
+		}
+	case Duplicate:
+		e.node, e.seen, e.fails = c.node, now, 0
+	default:
+		p.failed(e, now)
+	}
+}
+
+// Closed reports a connection that ended, for whatever reason. One that the
+// machine has forgotten is ignored.
+func (p *Peers) Closed(id ConnID, now time.Time) {
+	if c := p.conn(id); c != nil {
+		p.remove(c)
+		p.ended(c, now)
+	}
+}
+
+// close ends a connection from here.
+func (p *Peers) close(c *conn, reason Refusal, now time.Time) {
+	p.remove(c)
+	p.ready.Close = append(p.ready.Close, Close{c.id, reason})
+	if reason != Duplicate {
+		p.ended(c, now)
+	}
+}
+
+// ended sets the pause until the address of an ended connection is dialled
+// again. A connection that lasted clears what failed before; one that ended at
+// once counts as failed, so that a node that always hangs up is not pestered.
+func (p *Peers) ended(c *conn, now time.Time) {
+	e := p.book.get(c.remote)
+	if c.inbound || e == nil {
+		return
+	}
+	if c.open {
+		e.seen = c.received
+		if now.Sub(c.opened) >= p.cfg.KeepaliveInterval {
+			e.fails = 0
+		}
+	}
+	p.failed(e, now)
+}
+
+// failed starts the pause before an address is dialled again.
+func (p *Peers) failed(e *entry, now time.Time) {
+	most := p.cfg.BackoffMax
+	if e.origin == configured {
+		most = p.cfg.BackoffMaxConfigured
+	}
+	pause := p.cfg.BackoffMin
+	for i := 0; i < e.fails && pause < most; i++ {
+		pause *= 2
+	}
+	e.next = now.Add(time.Duration(float64(min(pause, most)) * e.jitter))
+	e.fails++
+	p.book.forget(e)
+}
+
+// Received reports that something was received on a connection. It is enough to
+// call it once for many messages, well within the idle timeout.
+func (p *Peers) Received(id ConnID, now time.Time) {
+	if c := p.conn(id); c != nil && now.After(c.received) {
+		c.received = now
+	}
+}
+
+// Misbehaved counts an offence against the peer of a connection and returns its
+// score. The connection is closed when the offence is of a kind that closes it;
+// at 100 points the peer is banned, and all connections with it are closed.
+func (p *Peers) Misbehaved(id ConnID, what Offence, now time.Time) (score int) {
+	c := p.conn(id)
+	if c == nil {
+		return 0
+	}
+	who := p.offender(c)
+	if who == (Offender{}) { // nothing known of it but an address that many share
+		p.close(c, Banned, now)
+		return offences[what].points
+	}
+	score, banned := p.offences.Add(who, what, now)
+	switch {
+	case banned:
+		for _, x := range slices.Clone(p.conns) {
+			if p.offender(x) == who {
+				p.close(x, Banned, now)
+			}
+		}
+	case offences[what].closes:
+		p.close(c, NotWanted, now)
+	}
+	return score
+}
+
+// offender is who answers for a connection: its host, or its node id where
+// many nodes share an address.
+func (p *Peers) offender(c *conn) Offender {
+	if p.cfg.exempt(c.remote.Addr()) {
+		return Offender{Node: c.node}
+	}
+	return Offender{Host: host(c.remote.Addr())}
+}
+
+// Ready returns what is to be done since the last call.
+func (p *Peers) Ready() Ready {
+	r := p.ready
+	p.ready = Ready{}
+	return r
+}
+
+// Saved returns the peers worth saving now, best first, at most MaxStored. Ready
+// gives the same list from time to time; this is for the end of a run.
+func (p *Peers) Saved() []Peer {
+	var listening []netip.AddrPort
+	for _, c := range p.conns {
+		if c.open && c.listening.IsValid() {
+			listening = append(listening, c.listening)
+		}
+	}
+	return p.book.saved(listening)
+}
+
+func (p *Peers) conn(id ConnID) *conn {
+	for _, c := range p.conns {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+func (p *Peers) byNode(n NodeID) *conn {
+	for _, c := range p.conns {
+		if c.open && c.node == n {
+			return c
+		}
+	}
+	return nil
+}
+
+func (p *Peers) remove(c *conn) {
+	p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool { return x == c })
+}
+
+func (p *Peers) mustBeNew(id ConnID) {
+	if id == 0 || p.conn(id) != nil {
+		panic(fmt.Sprintf("peering: connection id %d is zero or in use", id))
+	}
+}
+
+// taken counts the slots in use, those still shaking hands or dialling included.
+func (p *Peers) taken() (outbound, inbound int) {
+	for _, c := range p.conns {
+		if c.inbound {
+			inbound++
+		} else {
+			outbound++
+		}
+	}
+	return outbound + p.dialing(), inbound
+}
+
+func (p *Peers) dialing() (n int) {
+	for _, e := range p.book.entries {
+		if e.dialing {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *Peers) isOwn(a netip.AddrPort) bool { return slices.Contains(p.own, a) }
+
+func (p *Peers) addOwn(a netip.AddrPort) {
+	if !p.isOwn(a) && len(p.own) < maxOwn {
+		p.own = append(p.own, a)
+	}
+}
