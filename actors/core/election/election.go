@@ -1,0 +1,235 @@
+package election
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// election is the contest for one root. It knows its blocks and votes and adds
+// them up; what follows from the sums is in judge.go, when it is said in
+// pace.go.
+type election struct {
+	root     lattice.QualifiedRoot
+	behavior Behavior
+	bucket   int
+	priority time.Time
+	local    bool
+
+	state   State
+	started time.Time
+	decided time.Duration // when Confirmed: how long it took
+
+	blocks []contender  // 1 to MaxBlocks, in the order of arrival
+	winner int          // in blocks
+	ledger lattice.Hash // of the blocks, the one that is thought to be in the ledger; zero: none
+	votes  []vote       // at most MaxVoters, by representative
+
+	leadSince time.Time // since when the winner leads by delta; zero: it does not
+
+	// When something is due again.
+	nextVote, nextSolicit, nextPublish, nextRepeat time.Time
+	publishes                                      int          // broadcasts so far, for the growing pauses
+	said                                           lattice.Hash // block of the latest normal vote asked for
+	saidFinal                                      lattice.Hash // block of the latest final vote asked for
+}
+
+// contender is one of the blocks that compete.
+type contender struct {
+	hash  lattice.Hash
+	block lattice.Block
+	tally lattice.Amount // of all votes
+	final lattice.Amount // of final votes
+}
+
+// vote is the one vote of a representative that counts.
+type vote struct {
+	rep       lattice.Account
+	weight    lattice.Amount // as it is part of the tallies
+	timestamp uint64
+	changed   time.Duration // since the start, when it last chose another block
+	block     int           // in blocks
+}
+
+func (v *vote) final() bool { return v.timestamp == lattice.FinalTimestamp }
+
+// find returns where the vote of a representative is or belongs.
+func (e *election) find(rep lattice.Account) (int, bool) {
+	return slices.BinarySearchFunc(e.votes, rep, func(v vote, rep lattice.Account) int {
+		return bytes.Compare(v.rep[:], rep[:])
+	})
+}
+
+// contender returns the index of a block.
+func (e *election) contender(hash lattice.Hash) int {
+	for i := range e.blocks {
+		if e.blocks[i].hash == hash {
+			return i
+		}
+	}
+	return -1
+}
+
+func (e *election) contested() bool { return len(e.blocks) > 1 }
+
+// count takes one vote in, if it is to count. cooldown is how long the
+// representative has to stay with a block; 0 for a vote that is played back.
+func (e *election) count(v vote, cooldown time.Duration) Result {
+	at, known := e.find(v.rep)
+	if !known {
+		return e.insert(at, v)
+	}
+	old := &e.votes[at]
+	switch same := old.block == v.block; {
+	case old.final() && v.final() && !same:
+		return Conflict
+	case old.timestamp >= v.timestamp:
+		return Replay
+	case same && !v.final():
+		old.timestamp = v.timestamp
+		return Replay
+	case !same && !v.final() && v.changed-old.changed < cooldown:
+		return Throttled
+	case same:
+		v.changed = old.changed
+	}
+	e.subtract(*old)
+	*old = v
+	e.add(v)
+	return Used
+}
+
+// insert adds a representative's first vote. When there are too many, the
+// lightest makes room.
+func (e *election) insert(at int, v vote) Result {
+	if len(e.votes) >= MaxVoters {
+		light := 0
+		for i := range e.votes {
+			if e.votes[i].weight.Less(e.votes[light].weight) {
+				light = i
+			}
+		}
+		if !e.votes[light].weight.Less(v.weight) {
+			return Crowded
+		}
+		e.subtract(e.votes[light])
+		e.votes = slices.Delete(e.votes, light, light+1)
+		if light < at {
+			at--
+		}
+	}
+	e.votes = slices.Insert(e.votes, at, v)
+	e.add(v)
+	return Used
+}
+
+func (e *election) add(v vote) {
+	b := &e.blocks[v.block]
+	b.tally = b.tally.SatAdd(v.weight)
+	if v.final() {
+		b.final = b.final.SatAdd(v.weight)
+	}
+}
+
+func (e *election) subtract(v vote) {
+	b := &e.blocks[v.block]
+	b.tally = b.tally.SatSub(v.weight)
+	if v.final() {
+		b.final = b.final.SatSub(v.weight)
+	}
+}
+
+// recount adds all votes up anew with the weights of now, which move as blocks
+// are cemented.
+func (e *election) recount(w Weigher) {
+	for i := range e.blocks {
+		e.blocks[i].tally, e.blocks[i].final = lattice.Amount{}, lattice.Amount{}
+	}
+	for i := range e.votes {
+		e.votes[i].weight = w.Weight(e.votes[i].rep)
+		e.add(e.votes[i])
+	}
+}
+
+// admit adds a competing block. Where there is no room it takes the place of the
+// one with the least votes, which is never the winner, if more weight than that
+// is known to want it. It returns the block that had to go, zero for none.
+func (e *election) admit(c contender, wanted lattice.Amount) (gone lattice.Hash, ok bool) {
+	if len(e.blocks) < MaxBlocks {
+		e.blocks = append(e.blocks, c)
+		return gone, true
+	}
+	least := -1
+	for i := range e.blocks {
+		if i != e.winner && (least < 0 || e.ahead(least, i)) {
+			least = i
+		}
+	}
+	if !e.blocks[least].tally.Less(wanted) {
+		return gone, false
+	}
+	gone = e.blocks[least].hash
+	e.votes = slices.DeleteFunc(e.votes, func(v vote) bool { return v.block == least })
+	e.blocks[least] = c
+	return gone, true
+}
+
+// ahead reports whether block i has more votes than block j; ties prefer the
+// lower hash.
+func (e *election) ahead(i, j int) bool {
+	a, b := &e.blocks[i], &e.blocks[j]
+	if c := a.tally.Cmp(b.tally); c != 0 {
+		return c > 0
+	}
+	return bytes.Compare(a.hash[:], b.hash[:]) < 0
+}
+
+// leader returns the block with the largest tally.
+func (e *election) leader() int {
+	best := 0
+	for i := range e.blocks {
+		if e.ahead(i, best) {
+			best = i
+		}
+	}
+	return best
+}
+
+// total returns the sum of all tallies.
+func (e *election) total() (sum lattice.Amount) {
+	for i := range e.blocks {
+		sum = sum.SatAdd(e.blocks[i].tally)
+	}
+	return sum
+}
+
+// leads reports whether the winner is ahead of every other block by delta.
+func (e *election) leads(delta lattice.Amount) bool {
+	var runnerUp lattice.Amount
+	for i := range e.blocks {
+		if i != e.winner && runnerUp.Less(e.blocks[i].tally) {
+			runnerUp = e.blocks[i].tally
+		}
+	}
+	lead, ahead := e.blocks[e.winner].tally.Sub(runnerUp)
+	return ahead && !lead.Less(delta)
+}
+
+// quorate returns the block that has delta in final votes, -1 for none. Only
+// with more than a third of the weight voting final twice can there be two; then
+// the heavier one, ties to the lower hash.
+func (e *election) quorate(delta lattice.Amount) int {
+	found := -1
+	for i := range e.blocks {
+		if e.blocks[i].final.Less(delta) {
+			continue
+		}
+		if found < 0 || e.blocks[found].final.Less(e.blocks[i].final) ||
+			e.blocks[found].final == e.blocks[i].final && bytes.Compare(e.blocks[i].hash[:], e.blocks[found].hash[:]) < 0 {
+			found = i
+		}
+	}
+	return found
+}

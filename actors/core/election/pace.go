@@ -1,0 +1,114 @@
+package election
+
+import (
+	"time"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// Tick does what the time asks for: votes and requests that are due again,
+// repeats of what was not answered, the end of elections that took too long.
+// A few times a second is often enough; its cost grows with the number of
+// elections.
+func (s *Elections) Tick(now time.Time) {
+	for _, e := range append([]*election(nil), s.order...) { // ending one changes the order
+		s.tick(e, now)
+	}
+}
+
+func (s *Elections) tick(e *election, now time.Time) {
+	age := now.Sub(e.started)
+	if e.state == Confirmed {
+		switch {
+		case age-e.decided >= s.cfg.TimeToLive:
+			// It cannot be cemented. Forget the decision too, so that the block may
+			// have another election; final votes will give the same again.
+			s.recent.Remove(e.blocks[e.winner].hash)
+			s.end(e, Expired, now)
+		case !now.Before(e.nextRepeat):
+			s.announce(e, true, now)
+		}
+		return
+	}
+	if age >= s.lifetime(e) {
+		s.end(e, Expired, now)
+		return
+	}
+	if e.state == Passive && age >= s.cfg.PassiveFor {
+		e.state = Active
+	}
+	if e.ledger != e.blocks[e.winner].hash && !now.Before(e.nextRepeat) {
+		s.switchLedger(e, now)
+	}
+	if e.state == Active && !now.Before(e.nextSolicit) && len(s.ready.Solicit) < maxSolicit {
+		e.recount(s.weigher)
+		s.solicit(e, now)
+	}
+	s.judge(e, now)
+	if e.state == Confirmed {
+		return
+	}
+	if !now.Before(e.nextVote) {
+		if s.stable(e, now) {
+			s.voteFinal(e, now)
+		} else {
+			s.voteNormal(e, now)
+		}
+	}
+	if !now.Before(e.nextPublish) && len(s.ready.Publish) < maxPublish {
+		s.publish(e, now)
+	}
+}
+
+// lifetime returns how long an election may run without a decision.
+func (s *Elections) lifetime(e *election) time.Duration {
+	if e.behavior == Hinted || e.behavior == Optimistic {
+		return s.cfg.HintedTimeToLive
+	}
+	return s.cfg.TimeToLive
+}
+
+func (s *Elections) voteNormal(e *election, now time.Time) {
+	e.said = e.blocks[e.winner].hash
+	s.ready.VoteNormal = append(s.ready.VoteNormal, VoteRequest{e.root, e.said})
+	e.nextVote = now.Add(s.cfg.VoteInterval)
+}
+
+func (s *Elections) voteFinal(e *election, now time.Time) {
+	e.saidFinal = e.blocks[e.winner].hash
+	s.ready.VoteFinal = append(s.ready.VoteFinal, VoteRequest{e.root, e.saidFinal})
+	e.nextVote = now.Add(s.cfg.VoteInterval)
+}
+
+// publish broadcasts the winner, and a block that was made here with pauses that
+// grow.
+func (s *Elections) publish(e *election, now time.Time) {
+	const mostGrowth = 20
+	w := &e.blocks[e.winner]
+	s.ready.Publish = append(s.ready.Publish, Publish{Hash: w.hash, Block: w.block, Local: e.local})
+	pause := s.cfg.PublishInterval
+	if e.local {
+		e.publishes = min(e.publishes+1, mostGrowth)
+		pause = min(pause, s.cfg.LocalPublishInterval*time.Duration(e.publishes))
+	}
+	e.nextPublish = now.Add(pause)
+}
+
+// solicit asks for the votes that are missing: those of representatives that
+// have not voted for the winner, and once it leads, of those that have not done
+// so finally.
+func (s *Elections) solicit(e *election, now time.Time) {
+	var said []lattice.Account
+	for i := range e.votes {
+		v := &e.votes[i]
+		if v.block == e.winner && (v.final() || e.leadSince.IsZero()) {
+			said = append(said, v.rep)
+		}
+	}
+	s.ready.Solicit = append(s.ready.Solicit, Solicit{Root: e.root, Hash: e.blocks[e.winner].hash, Exclude: said})
+	pause := s.cfg.SolicitInterval
+	if e.behavior == Optimistic {
+		pause = pause * 2 / 5 // it has little time
+	}
+	e.nextSolicit = now.Add(pause)
+}
