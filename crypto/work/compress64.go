@@ -6,34 +6,34 @@ import "math/bits"
 
 // compressWords returns the value of the nonce, in 64-bit words.
 func compressWords(c *constants, nonce uint64) uint64 {
-	v0 := nonce + 0xbb1838e7a0a44bd1
-	v12 := bits.RotateLeft64(v0^0x510e527fade682f9, 32)
-	v8 := v12 + 0x6a09e667f3bcc908
-	v4 := bits.RotateLeft64(v8^0x510e527fade682d1, 40)
-	v0 = v0 + c[0] + v4
+	v0 := nonce + c[0]
+	v12 := bits.RotateLeft64(v0^c[1], 32)
+	v8 := v12 + c[2]
+	v4 := bits.RotateLeft64(v8^c[3], 40)
+	v0 = v0 + c[4] + v4
 	v12 = bits.RotateLeft64(v12^v0, 48)
 	v8 = v8 + v12
 	v4 = bits.RotateLeft64(v4^v8, 1)
-	v0 = v0 + c[1]
-	v3 := v4 + 0x949804b0483ead14
-	v15 := bits.RotateLeft64(v0^0xa25ef57d7da312ee, 32)
-	v12 = bits.RotateLeft64(v12^c[2], 32)
-	v14 := bits.RotateLeft64(v3^c[3], 32)
-	v10 := v15 + c[4]
-	v11 := v12 + 0xa99463cb37905929
-	v8 = v8 + c[5]
-	v9 := v14 + c[6]
-	v5 := bits.RotateLeft64(v10^c[1], 40)
-	v6 := bits.RotateLeft64(v11^c[7], 40)
-	v7 := bits.RotateLeft64(v8^0x75e6432fc4661b06, 40)
+	v0 = v0 + c[5]
+	v3 := v4 + c[6]
+	v15 := bits.RotateLeft64(v0^c[7], 32)
+	v12 = bits.RotateLeft64(v12^c[8], 32)
+	v14 := bits.RotateLeft64(v3^c[9], 32)
+	v10 := v15 + c[10]
+	v11 := v12 + c[11]
+	v8 = v8 + c[12]
+	v9 := v14 + c[13]
+	v5 := bits.RotateLeft64(v10^c[5], 40)
+	v6 := bits.RotateLeft64(v11^c[14], 40)
+	v7 := bits.RotateLeft64(v8^c[15], 40)
 	v4 = bits.RotateLeft64(v4^v9, 40)
 	v0 = v0 + v5
-	v1 := v6 + c[2]
-	v2 := v7 + c[8]
+	v1 := v6 + c[8]
+	v2 := v7 + c[16]
 	v3 = v3 + v4
 	v15 = bits.RotateLeft64(v15^v0, 48)
 	v12 = bits.RotateLeft64(v12^v1, 48)
-	v13 := bits.RotateLeft64(v2^c[5], 48)
+	v13 := bits.RotateLeft64(v2^c[12], 48)
 	v14 = bits.RotateLeft64(v14^v3, 48)
 	v10 = v10 + v15
 	v11 = v11 + v12
@@ -44,7 +44,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v8, 1)
 	v4 = bits.RotateLeft64(v4^v9, 1)
 	v0 = v0 + v4
-	v1 = v1 + c[9] + v5
+	v1 = v1 + c[17] + v5
 	v2 = v2 + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 32)
@@ -75,7 +75,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v5 = bits.RotateLeft64(v5^v9, 1)
 	v6 = bits.RotateLeft64(v6^v10, 1)
 	v7 = bits.RotateLeft64(v7^v11, 1)
-	v0 = v0 + c[0] + v5
+	v0 = v0 + c[4] + v5
 	v1 = v1 + nonce + v6
 	v2 = v2 + v7
 	v3 = v3 + v4
@@ -92,9 +92,9 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v8, 40)
 	v4 = bits.RotateLeft64(v4^v9, 40)
 	v0 = v0 + v5
-	v1 = v1 + c[10] + v6
+	v1 = v1 + c[18] + v6
 	v2 = v2 + v7
-	v3 = v3 + c[11] + v4
+	v3 = v3 + c[19] + v4
 	v15 = bits.RotateLeft64(v15^v0, 48)
 	v12 = bits.RotateLeft64(v12^v1, 48)
 	v13 = bits.RotateLeft64(v13^v2, 48)
@@ -125,7 +125,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v11, 40)
 	v0 = v0 + v4
 	v1 = v1 + nonce + v5
-	v2 = v2 + c[10] + v6
+	v2 = v2 + c[18] + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 48)
 	v13 = bits.RotateLeft64(v13^v1, 48)
@@ -140,7 +140,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v6 = bits.RotateLeft64(v6^v10, 1)
 	v7 = bits.RotateLeft64(v7^v11, 1)
 	v0 = v0 + v5
-	v1 = v1 + c[11] + v6
+	v1 = v1 + c[19] + v6
 	v2 = v2 + v7
 	v3 = v3 + v4
 	v15 = bits.RotateLeft64(v15^v0, 32)
@@ -157,8 +157,8 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v4 = bits.RotateLeft64(v4^v9, 40)
 	v0 = v0 + v5
 	v1 = v1 + v6
-	v2 = v2 + c[0] + v7
-	v3 = v3 + c[9] + v4
+	v2 = v2 + c[4] + v7
+	v3 = v3 + c[17] + v4
 	v15 = bits.RotateLeft64(v15^v0, 48)
 	v12 = bits.RotateLeft64(v12^v1, 48)
 	v13 = bits.RotateLeft64(v13^v2, 48)
@@ -172,7 +172,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v8, 1)
 	v4 = bits.RotateLeft64(v4^v9, 1)
 	v0 = v0 + v4
-	v1 = v1 + c[11] + v5
+	v1 = v1 + c[19] + v5
 	v2 = v2 + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 32)
@@ -188,7 +188,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v6 = bits.RotateLeft64(v6^v10, 40)
 	v7 = bits.RotateLeft64(v7^v11, 40)
 	v0 = v0 + v4
-	v1 = v1 + c[0] + v5
+	v1 = v1 + c[4] + v5
 	v2 = v2 + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 48)
@@ -203,9 +203,9 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v5 = bits.RotateLeft64(v5^v9, 1)
 	v6 = bits.RotateLeft64(v6^v10, 1)
 	v7 = bits.RotateLeft64(v7^v11, 1)
-	v0 = v0 + c[10] + v5
+	v0 = v0 + c[18] + v5
 	v1 = v1 + v6
-	v2 = v2 + c[9] + v7
+	v2 = v2 + c[17] + v7
 	v3 = v3 + v4
 	v15 = bits.RotateLeft64(v15^v0, 32)
 	v12 = bits.RotateLeft64(v12^v1, 32)
@@ -237,7 +237,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v4 = bits.RotateLeft64(v4^v9, 1)
 	v0 = v0 + v4
 	v1 = v1 + v5
-	v2 = v2 + c[10] + v6
+	v2 = v2 + c[18] + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 32)
 	v13 = bits.RotateLeft64(v13^v1, 32)
@@ -253,7 +253,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v11, 40)
 	v0 = v0 + nonce + v4
 	v1 = v1 + v5
-	v2 = v2 + c[9] + v6
+	v2 = v2 + c[17] + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 48)
 	v13 = bits.RotateLeft64(v13^v1, 48)
@@ -270,7 +270,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v0 = v0 + v5
 	v1 = v1 + v6
 	v2 = v2 + v7
-	v3 = v3 + c[11] + v4
+	v3 = v3 + c[19] + v4
 	v15 = bits.RotateLeft64(v15^v0, 32)
 	v12 = bits.RotateLeft64(v12^v1, 32)
 	v13 = bits.RotateLeft64(v13^v2, 32)
@@ -283,7 +283,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v6 = bits.RotateLeft64(v6^v11, 40)
 	v7 = bits.RotateLeft64(v7^v8, 40)
 	v4 = bits.RotateLeft64(v4^v9, 40)
-	v0 = v0 + c[0] + v5
+	v0 = v0 + c[4] + v5
 	v1 = v1 + v6
 	v2 = v2 + v7
 	v3 = v3 + v4
@@ -299,7 +299,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v6 = bits.RotateLeft64(v6^v11, 1)
 	v7 = bits.RotateLeft64(v7^v8, 1)
 	v4 = bits.RotateLeft64(v4^v9, 1)
-	v0 = v0 + c[10] + v4
+	v0 = v0 + c[18] + v4
 	v1 = v1 + v5
 	v2 = v2 + nonce + v6
 	v3 = v3 + v7
@@ -318,7 +318,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v0 = v0 + v4
 	v1 = v1 + v5
 	v2 = v2 + v6
-	v3 = v3 + c[11] + v7
+	v3 = v3 + c[19] + v7
 	v12 = bits.RotateLeft64(v12^v0, 48)
 	v13 = bits.RotateLeft64(v13^v1, 48)
 	v14 = bits.RotateLeft64(v14^v2, 48)
@@ -331,10 +331,10 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v5 = bits.RotateLeft64(v5^v9, 1)
 	v6 = bits.RotateLeft64(v6^v10, 1)
 	v7 = bits.RotateLeft64(v7^v11, 1)
-	v0 = v0 + c[9] + v5
+	v0 = v0 + c[17] + v5
 	v1 = v1 + v6
 	v2 = v2 + v7
-	v3 = v3 + c[0] + v4
+	v3 = v3 + c[4] + v4
 	v15 = bits.RotateLeft64(v15^v0, 32)
 	v12 = bits.RotateLeft64(v12^v1, 32)
 	v13 = bits.RotateLeft64(v13^v2, 32)
@@ -364,9 +364,9 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v8, 1)
 	v4 = bits.RotateLeft64(v4^v9, 1)
 	v0 = v0 + v4
-	v1 = v1 + c[0] + v5
+	v1 = v1 + c[4] + v5
 	v2 = v2 + v6
-	v3 = v3 + c[9] + v7
+	v3 = v3 + c[17] + v7
 	v12 = bits.RotateLeft64(v12^v0, 32)
 	v13 = bits.RotateLeft64(v13^v1, 32)
 	v14 = bits.RotateLeft64(v14^v2, 32)
@@ -412,8 +412,8 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v8, 40)
 	v4 = bits.RotateLeft64(v4^v9, 40)
 	v0 = v0 + v5
-	v1 = v1 + c[11] + v6
-	v2 = v2 + c[10] + v7
+	v1 = v1 + c[19] + v6
+	v2 = v2 + c[18] + v7
 	v3 = v3 + v4
 	v15 = bits.RotateLeft64(v15^v0, 48)
 	v12 = bits.RotateLeft64(v12^v1, 48)
@@ -430,7 +430,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v0 = v0 + v4
 	v1 = v1 + v5
 	v2 = v2 + v6
-	v3 = v3 + c[11] + v7
+	v3 = v3 + c[19] + v7
 	v12 = bits.RotateLeft64(v12^v0, 32)
 	v13 = bits.RotateLeft64(v13^v1, 32)
 	v14 = bits.RotateLeft64(v14^v2, 32)
@@ -445,7 +445,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v11, 40)
 	v0 = v0 + v4
 	v1 = v1 + v5
-	v2 = v2 + c[0] + v6
+	v2 = v2 + c[4] + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 48)
 	v13 = bits.RotateLeft64(v13^v1, 48)
@@ -462,7 +462,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v0 = v0 + v5
 	v1 = v1 + v6
 	v2 = v2 + v7
-	v3 = v3 + c[10] + v4
+	v3 = v3 + c[18] + v4
 	v15 = bits.RotateLeft64(v15^v0, 32)
 	v12 = bits.RotateLeft64(v12^v1, 32)
 	v13 = bits.RotateLeft64(v13^v2, 32)
@@ -476,7 +476,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v8, 40)
 	v4 = bits.RotateLeft64(v4^v9, 40)
 	v0 = v0 + nonce + v5
-	v1 = v1 + c[9] + v6
+	v1 = v1 + c[17] + v6
 	v2 = v2 + v7
 	v3 = v3 + v4
 	v15 = bits.RotateLeft64(v15^v0, 48)
@@ -509,7 +509,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v11, 40)
 	v0 = v0 + v4
 	v1 = v1 + v5
-	v2 = v2 + c[11] + v6
+	v2 = v2 + c[19] + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 48)
 	v13 = bits.RotateLeft64(v13^v1, 48)
@@ -525,7 +525,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v11, 1)
 	v0 = v0 + v5
 	v1 = v1 + v6
-	v2 = v2 + c[0] + v7
+	v2 = v2 + c[4] + v7
 	v3 = v3 + v4
 	v15 = bits.RotateLeft64(v15^v0, 32)
 	v12 = bits.RotateLeft64(v12^v1, 32)
@@ -539,9 +539,9 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v6 = bits.RotateLeft64(v6^v11, 40)
 	v7 = bits.RotateLeft64(v7^v8, 40)
 	v4 = bits.RotateLeft64(v4^v9, 40)
-	v0 = v0 + c[10] + v5
+	v0 = v0 + c[18] + v5
 	v1 = v1 + v6
-	v2 = v2 + c[9] + v7
+	v2 = v2 + c[17] + v7
 	v3 = v3 + v4
 	v15 = bits.RotateLeft64(v15^v0, 48)
 	v12 = bits.RotateLeft64(v12^v1, 48)
@@ -558,7 +558,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v0 = v0 + v4
 	v1 = v1 + v5
 	v2 = v2 + v6
-	v3 = v3 + c[0] + v7
+	v3 = v3 + c[4] + v7
 	v12 = bits.RotateLeft64(v12^v0, 32)
 	v13 = bits.RotateLeft64(v13^v1, 32)
 	v14 = bits.RotateLeft64(v14^v2, 32)
@@ -571,8 +571,8 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v5 = bits.RotateLeft64(v5^v9, 40)
 	v6 = bits.RotateLeft64(v6^v10, 40)
 	v7 = bits.RotateLeft64(v7^v11, 40)
-	v0 = v0 + c[10] + v4
-	v1 = v1 + c[9] + v5
+	v0 = v0 + c[18] + v4
+	v1 = v1 + c[17] + v5
 	v2 = v2 + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 48)
@@ -589,7 +589,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v11, 1)
 	v0 = v0 + v5
 	v1 = v1 + v6
-	v2 = v2 + c[11] + v7
+	v2 = v2 + c[19] + v7
 	v3 = v3 + v4
 	v15 = bits.RotateLeft64(v15^v0, 32)
 	v12 = bits.RotateLeft64(v12^v1, 32)
@@ -620,8 +620,8 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v8, 1)
 	v4 = bits.RotateLeft64(v4^v9, 1)
 	v0 = v0 + nonce + v4
-	v1 = v1 + c[10] + v5
-	v2 = v2 + c[9] + v6
+	v1 = v1 + c[18] + v5
+	v2 = v2 + c[17] + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 32)
 	v13 = bits.RotateLeft64(v13^v1, 32)
@@ -635,8 +635,8 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v5 = bits.RotateLeft64(v5^v9, 40)
 	v6 = bits.RotateLeft64(v6^v10, 40)
 	v7 = bits.RotateLeft64(v7^v11, 40)
-	v0 = v0 + c[0] + v4
-	v1 = v1 + c[11] + v5
+	v0 = v0 + c[4] + v4
+	v1 = v1 + c[19] + v5
 	v2 = v2 + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 48)
@@ -684,7 +684,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v7 = bits.RotateLeft64(v7^v8, 1)
 	v4 = bits.RotateLeft64(v4^v9, 1)
 	v0 = v0 + v4
-	v1 = v1 + c[9] + v5
+	v1 = v1 + c[17] + v5
 	v2 = v2 + v6
 	v3 = v3 + v7
 	v12 = bits.RotateLeft64(v12^v0, 32)
@@ -713,7 +713,7 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v11 = v11 + v15
 	v5 = bits.RotateLeft64(v5^v9, 1)
 	v7 = bits.RotateLeft64(v7^v11, 1)
-	v0 = v0 + c[0] + v5
+	v0 = v0 + c[4] + v5
 	v2 = v2 + v7
 	v15 = bits.RotateLeft64(v15^v0, 32)
 	v13 = bits.RotateLeft64(v13^v2, 32)
@@ -725,5 +725,5 @@ func compressWords(c *constants, nonce uint64) uint64 {
 	v2 = v2 + v7
 	v13 = bits.RotateLeft64(v13^v2, 48)
 	v8 = v8 + v13
-	return v0 ^ v8 ^ 0x6a09e667f2bdc900
+	return v0 ^ v8 ^ c[20]
 }

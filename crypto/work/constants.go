@@ -9,7 +9,7 @@ import (
 
 // constants is everything in the compression that depends on the root and
 // not on the nonce.
-type constants [12]uint64
+type constants [21]uint64
 
 // set computes the constants of a root.
 func (c *constants) set(root *[32]byte) {
@@ -45,16 +45,25 @@ func (c *constants) set(root *[32]byte) {
 	t25 := t13 + 0x75e6432fc4661b06
 	t26 := t15 ^ t25
 	t27 := bits.RotateLeft64(t26, 32)
-	c[0] = m1
-	c[1] = t21
-	c[2] = t24
-	c[3] = t17
-	c[4] = t19
-	c[5] = t27
-	c[6] = t18
-	c[7] = t23
-	c[8] = t25
-	c[9] = m4
-	c[10] = m2
-	c[11] = m3
+	c[0] = 0xbb1838e7a0a44bd1
+	c[1] = 0x510e527fade682f9
+	c[2] = 0x6a09e667f3bcc908
+	c[3] = 0x510e527fade682d1
+	c[4] = m1
+	c[5] = t21
+	c[6] = 0x949804b0483ead14
+	c[7] = 0xa25ef57d7da312ee
+	c[8] = t24
+	c[9] = t17
+	c[10] = t19
+	c[11] = 0xa99463cb37905929
+	c[12] = t27
+	c[13] = t18
+	c[14] = t23
+	c[15] = 0x75e6432fc4661b06
+	c[16] = t25
+	c[17] = m4
+	c[18] = m2
+	c[19] = m3
+	c[20] = 0x6a09e667f2bdc900
 }

@@ -6,42 +6,56 @@ import (
 	"sync"
 )
 
-// checkEvery is how many nonces are tried between two looks at the context:
-// about 5 ms on a slow 32-bit processor.
-const checkEvery = 1024
+const (
+	// checkEvery is how many nonces a thread tries between two looks at its
+	// context: about 5 ms on a slow 32-bit processor.
+	checkEvery = 1024
+
+	// threadsMost bounds the goroutines of one search.
+	threadsMost = 256
+)
 
 // Search looks for a nonce whose value reaches the threshold: start, start+1
 // and so on, wrapping around, shared out over the given number of threads (at
-// least 1). With one thread it runs on the caller's goroutine and returns the
-// first such nonce from start on; with more, whichever is found first.
+// least 1, at most 256). With one thread it runs on the caller's goroutine and
+// returns the first such nonce from start on; with more, whichever is found
+// first. Searches by several machines for one root should start at random.
 //
-// When ctx ends first, the error wraps its cause. All goroutines of the search
+// When ctx ends first, the error wraps ctx.Err(). All goroutines of the search
 // have ended when it returns.
 func Search(ctx context.Context, root [32]byte, threshold uint64, start uint64, threads int) (nonce uint64, err error) {
 	var c constants
 	c.set(&root)
+	var found bool
 	if threads <= 1 {
-		nonce, found := search(ctx, &c, threshold, start, 1)
-		return result(ctx, root, nonce, found)
+		nonce, found = search(ctx, &c, threshold, start, 1)
+	} else {
+		nonce, found = searchTogether(ctx, &c, threshold, start, min(threads, threadsMost))
 	}
-	ours, stop := context.WithCancel(ctx)
+	if !found {
+		return 0, fmt.Errorf("search for work on root %X stopped: %w", root, ctx.Err())
+	}
+	return nonce, nil
+}
+
+// searchTogether runs one search per thread, each on every threads-th nonce.
+func searchTogether(ctx context.Context, c *constants, threshold, start uint64, threads int) (nonce uint64, found bool) {
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var (
 		group sync.WaitGroup
-		once  sync.Once
-		any   bool
+		first sync.Once
 	)
-	for i := range threads {
+	for i := range uint64(threads) {
 		group.Go(func() {
-			n, found := search(ours, &c, threshold, start+uint64(i), uint64(threads))
-			if found {
-				once.Do(func() { nonce, any = n, true })
+			if n, ok := search(ctx, c, threshold, start+i, uint64(threads)); ok {
+				first.Do(func() { nonce, found = n, true })
 				stop()
 			}
 		})
 	}
 	group.Wait()
-	return result(ctx, root, nonce, any)
+	return nonce, found
 }
 
 // search tries every step-th nonce from start on until one reaches the
@@ -61,11 +75,4 @@ func search(ctx context.Context, c *constants, threshold, start, step uint64) (n
 			nonce += step
 		}
 	}
-}
-
-func result(ctx context.Context, root [32]byte, nonce uint64, found bool) (uint64, error) {
-	if !found {
-		return 0, fmt.Errorf("search for work on root %X stopped: %w", root, context.Cause(ctx))
-	}
-	return nonce, nil
 }

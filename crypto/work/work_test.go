@@ -1,7 +1,6 @@
 package work
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -26,7 +25,7 @@ func TestKnownValues(t *testing.T) {
 		nonce uint64
 	}{{6, 5}, {8, 0xc5}, {14, 0x8e5}, {16, 0x8f08}, {19, 0x10996}, {22, 0x10996}} {
 		threshold := ^uint64(0) << (64 - v.bits)
-		got, err := Search(context.Background(), counting(), threshold, 0, 1)
+		got, err := Search(t.Context(), counting(), threshold, 0, 1)
 		if err != nil || got != v.nonce {
 			t.Errorf("first nonce of %d bits is %x, %v; want %x", v.bits, got, err, v.nonce)
 		}
@@ -70,7 +69,7 @@ func TestVectors(t *testing.T) {
 			t.Fatal(err)
 		}
 		root, threshold := [32]byte(data), number(v.Threshold)
-		nonce, err := Search(context.Background(), root, threshold, 0, 1)
+		nonce, err := Search(t.Context(), root, threshold, 0, 1)
 		if err != nil || nonce != number(v.First) || Value(root, nonce) != number(v.Value) {
 			t.Errorf("root %s: nonce %x, value %x, %v", v.Root, nonce, Value(root, nonce), err)
 		}

@@ -6,8 +6,8 @@
 // is a plain number) or moved into a function that runs once per root; zero
 // message words vanish; what the first output word does not need is dropped.
 // The remaining straight line is printed twice: with 64-bit words, and with
-// every word as two 32-bit halves, which 32-bit processors run much faster than
-// the code their compiler makes from 64-bit words.
+// every word as two 32-bit halves, of which compilers for 32-bit processors make
+// faster code.
 //
 // Run it with go generate in package work. A test there fails when the files
 // are not what this program writes.
@@ -19,7 +19,7 @@ import (
 )
 
 func main() {
-	for name, text := range Files() {
+	for name, text := range files() {
 		if err := os.WriteFile(name, text, 0o644); err != nil {
 			fmt.Fprintf(os.Stderr, "gen: cannot write the generated file: %v\n", err)
 			os.Exit(1)
@@ -27,8 +27,8 @@ func main() {
 	}
 }
 
-// Files returns the generated files by name.
-func Files() map[string][]byte {
+// files returns the generated files by name.
+func files() map[string][]byte {
 	p := compression()
 	return map[string][]byte{
 		"constants.go":  printConstants(p),

@@ -34,7 +34,10 @@ func printConstants(p *program) []byte {
 	return formatted(b.Bytes())
 }
 
-// printWords prints the compression with 64-bit words.
+// printWords prints the compression with 64-bit words. The four mixings of a
+// half-round stay side by side: a processor that runs instructions in order then
+// always has four that do not wait for each other, and one that does not loses
+// nothing.
 func printWords(p *program) []byte {
 	var b bytes.Buffer
 	b.WriteString(header)
@@ -42,11 +45,8 @@ func printWords(p *program) []byte {
 	b.WriteString("// compressWords returns the value of the nonce, in 64-bit words.\n")
 	b.WriteString("func compressWords(c *constants, nonce uint64) uint64 {\n")
 	word := func(o operand) string {
-		switch o.kind {
-		case fixed:
-			return fmt.Sprintf("%#x", o.fixed)
-		case root:
-			return fmt.Sprintf("c[%d]", p.index[o.name])
+		if o.kind != live {
+			return fmt.Sprintf("c[%d]", p.index[o.early()])
 		}
 		return o.name
 	}
@@ -66,8 +66,9 @@ func printWords(p *program) []byte {
 	return formatted(b.Bytes())
 }
 
-// printHalves prints the compression with every word as two halves: a is the
-// lower, b the upper half.
+// printHalves prints the compression with every word as two halves. The mixings
+// of a half-round come one after the other: their eight halves nearly fit the
+// registers of a 32-bit processor, and a quarter of the instructions goes.
 func printHalves(p *program) []byte {
 	var b bytes.Buffer
 	b.WriteString(header)
@@ -78,11 +79,8 @@ func printHalves(p *program) []byte {
 	b.WriteString("var s uint64\nvar xl, xh uint32\n")
 	lower, upper := p.half("l"), p.half("h")
 	whole := func(o operand) string {
-		switch o.kind {
-		case fixed:
-			return fmt.Sprintf("%#x", o.fixed)
-		case root:
-			return fmt.Sprintf("c[%d]", p.index[o.name])
+		if o.kind != live {
+			return fmt.Sprintf("c[%d]", p.index[o.early()])
 		}
 		if o.name == "nonce" {
 			return o.name
@@ -90,7 +88,7 @@ func printHalves(p *program) []byte {
 		return fmt.Sprintf("(uint64(%sh)<<32 | uint64(%sl))", o.name, o.name)
 	}
 	written := map[string]bool{}
-	for _, in := range p.body {
+	for _, in := range p.inSequence() {
 		assign := "="
 		if !written[in.to] {
 			written[in.to], assign = true, ":="
@@ -114,16 +112,10 @@ func printHalves(p *program) []byte {
 
 // half returns the printer of one half of an operand.
 func (p *program) half(end string) func(operand) string {
+	shift := map[string]string{"h": ">>32"}[end]
 	return func(o operand) string {
-		shift := ""
-		if end == "h" {
-			shift, o.fixed = ">>32", o.fixed>>32
-		}
-		switch o.kind {
-		case fixed:
-			return fmt.Sprintf("%#x", uint32(o.fixed))
-		case root:
-			return fmt.Sprintf("uint32(c[%d]%s)", p.index[o.name], shift)
+		if o.kind != live {
+			return fmt.Sprintf("uint32(c[%d]%s)", p.index[o.early()], shift)
 		}
 		return o.name + end
 	}

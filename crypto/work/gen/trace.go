@@ -1,12 +1,24 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // operand is a 64-bit value as far as it is known before the nonce is.
 type operand struct {
 	kind  kind
 	fixed uint64 // kind fixed: the number
 	name  string // kind root: its variable in the per-root function; kind live: its variable in the compression
+}
+
+// early returns the expression, in the per-root function, of an operand that
+// does not wait for the nonce.
+func (o operand) early() string {
+	if o.kind == fixed {
+		return fmt.Sprintf("%#x", o.fixed)
+	}
+	return o.name
 }
 
 type kind int
@@ -24,17 +36,19 @@ type instruction struct {
 	add    bool
 	args   []operand
 	rotate int
+	mixing int // counts all mixings; the four of a half-round do not read each other
 }
 
 // program is the compression, cut in two.
 type program struct {
 	setup     []string // statements that run once per root, in order
-	constants []string // the variables of setup that the compression reads, by index
+	constants []string // what the compression reads of it, by index: variables and numbers
 	body      []instruction
 	result    []operand // xored: the first word of the digest
 
-	index map[string]int // of constants
-	state [16]operand
+	index  map[string]int // of constants
+	state  [16]operand
+	mixing int // being traced
 }
 
 var iv = [8]uint64{
@@ -93,25 +107,32 @@ func compression() *program {
 	return p
 }
 
-// halfRound traces four independent mixings step by step, side by side: a
-// processor that runs instructions in order then always has four of them that
-// do not wait for each other.
+// halfRound traces four independent mixings step by step, side by side.
 func (p *program) halfRound(mixings [4][4]int, order [8]int, message *[16]operand) {
-	for second := range 2 {
-		rotations := [2][2]int{{32, 24}, {16, 63}}[second]
+	first := p.mixing
+	side := func(step func(i int, g [4]int)) {
 		for i, g := range mixings {
-			p.add(g[0], p.state[g[0]], message[order[2*i+second]], p.state[g[1]])
-		}
-		for _, g := range mixings {
-			p.xor(g[3], rotations[0], p.state[g[3]], p.state[g[0]])
-		}
-		for _, g := range mixings {
-			p.add(g[2], p.state[g[2]], p.state[g[3]])
-		}
-		for _, g := range mixings {
-			p.xor(g[1], rotations[1], p.state[g[1]], p.state[g[2]])
+			p.mixing = first + i
+			step(i, g)
 		}
 	}
+	for half, rotate := range [2][2]int{{32, 24}, {16, 63}} {
+		side(func(i int, g [4]int) {
+			p.add(g[0], p.state[g[0]], message[order[2*i+half]], p.state[g[1]])
+		})
+		side(func(_ int, g [4]int) { p.xor(g[3], rotate[0], p.state[g[3]], p.state[g[0]]) })
+		side(func(_ int, g [4]int) { p.add(g[2], p.state[g[2]], p.state[g[3]]) })
+		side(func(_ int, g [4]int) { p.xor(g[1], rotate[1], p.state[g[1]], p.state[g[2]]) })
+	}
+	p.mixing++
+}
+
+// inSequence returns the body with one mixing after the other instead of four
+// side by side.
+func (p *program) inSequence() []instruction {
+	return slices.SortedStableFunc(slices.Values(p.body), func(a, b instruction) int {
+		return a.mixing - b.mixing
+	})
 }
 
 // add makes state word to the sum of the operands.
@@ -183,13 +204,15 @@ func (p *program) define(expression string) operand {
 
 // emit appends an instruction that computes state word to.
 func (p *program) emit(to int, in instruction) {
-	in.to = fmt.Sprintf("v%d", to)
+	in.to, in.mixing = fmt.Sprintf("v%d", to), p.mixing
 	p.body = append(p.body, in)
 	p.state[to] = operand{kind: live, name: in.to}
 }
 
 // dropDead removes the instructions whose result nobody reads, then numbers the
-// constants that the rest reads.
+// constants that the rest reads. Plain numbers are among them: written as
+// literals, the Go compiler would reorder the sums to add them as late as it
+// can, over and over, which costs a third more additions.
 func (p *program) dropDead() {
 	needed := map[string]bool{}
 	for _, arg := range p.result {
@@ -212,12 +235,18 @@ func (p *program) dropDead() {
 			continue
 		}
 		rest = append(rest, in)
-		for _, arg := range in.args {
-			if _, known := p.index[arg.name]; arg.kind == root && !known {
-				p.index[arg.name] = len(p.constants)
-				p.constants = append(p.constants, arg.name)
-			}
-		}
+		p.number(in.args)
 	}
 	p.body = rest
+	p.number(p.result)
+}
+
+// number gives an index to each operand that is one of the constants.
+func (p *program) number(args []operand) {
+	for _, arg := range args {
+		if _, known := p.index[arg.early()]; arg.kind != live && !known {
+			p.index[arg.early()] = len(p.constants)
+			p.constants = append(p.constants, arg.early())
+		}
+	}
 }
