@@ -156,7 +156,9 @@ func (c *Conn) allowRead(n int, deadline time.Time) error {
 	if c.in.Buffered() >= n {
 		return nil
 	}
-	if err := c.stream.SetReadDeadline(deadline); err != nil {
+	// A pipe takes no deadline once the other end has closed it; reading then
+	// ends by itself, and tells so.
+	if err := c.stream.SetReadDeadline(deadline); err != nil && !errors.Is(err, io.ErrClosedPipe) {
 		c.readErr = fmt.Errorf("set read deadline: %w", err)
 		return c.readErr
 	}

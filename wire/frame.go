@@ -80,7 +80,10 @@ func ParseHeader(id lattice.NetworkID, b [HeaderSize]byte) (Header, error) {
 	case b[5] != 0:
 		return Header{}, fmt.Errorf("frame header of %v: %w: 0x%02X, want 0", h.Type, ErrFlags, b[5])
 	}
-	return h, h.checkLength()
+	if err := h.checkLength(); err != nil {
+		return Header{}, err
+	}
+	return h, nil
 }
 
 func (h Header) checkLength() error {

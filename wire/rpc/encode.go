@@ -76,6 +76,8 @@ func appendJSON(to []byte, v any) []byte {
 
 func appendCompound(to []byte, v any) []byte {
 	switch v := v.(type) {
+	case *object:
+		return appendCompound(to, *v)
 	case object:
 		to = append(to, '{')
 		for i, p := range v {
