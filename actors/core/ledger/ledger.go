@@ -26,27 +26,13 @@ type Context struct {
 	SourceKnown   bool                // block.Link is the hash of a block in the ledger
 	Receivable    *lattice.Receivable // entry (block.Account, block.Link); nil when there is none
 	Now           time.Time           // local time that an inserted block is given
+
+	// SignatureVerified says that the caller has checked the signature over Hash
+	// already, in a batch outside the transaction. When it is false Validate
+	// checks the signature itself, so that forgetting it costs time and never
+	// lets a bad block in. No store sets it.
+	SignatureVerified bool
 }
-
-// Outcome is why a block was refused, or that it was not. It is an error with
-// the word that the protocol uses for the reason.
-type Outcome uint8
-
-// The outcomes, in the words of the protocol. Progress is the outcome of a
-// block that was inserted; as an error it is never returned.
-const (
-	Progress Outcome = iota
-	InsufficientWork
-	OpenedBurnAccount
-	Old
-	BadSignature
-	Fork
-	GapPrevious
-	GapSource
-	Unreceivable
-	BalanceMismatch
-	NoChange
-)
 
 // Effects is what inserting a block changes, and all that is needed to take it
 // back. It is made by Validate for a new block and by EffectsOf for one that is
