@@ -13,8 +13,7 @@ const (
 	// MaxVoters bounds the votes that one election counts. When there are more,
 	// the heavier representatives stay.
 	MaxVoters = 256
-	// MaxManual bounds the elections that were asked for by hand and have no room
-	// in the common limit.
+	// MaxManual bounds the elections that were asked for by hand.
 	MaxManual = 64
 	// maxPublish and maxSolicit bound what one Tick adds to Ready; the rest is due
 	// at the next.
@@ -25,11 +24,11 @@ const (
 // Config is how many elections run, and at which pace. A field that is 0 takes
 // its default, which depends on the network.
 type Config struct {
-	// MaxElections bounds the elections that run at a time, and in the same number
-	// those that are confirmed and wait to be cemented. Default 500.
+	// MaxElections bounds the priority elections that run at a time, and in the
+	// same number all that are confirmed and wait to be cemented. Default 500.
 	MaxElections int
-	// HintedPercent and OptimisticPercent are the shares of MaxElections that
-	// elections of these kinds may have. Default 20 and 10.
+	// HintedPercent and OptimisticPercent bound the elections of these kinds, as
+	// shares of MaxElections, on top of it. Default 20 and 10.
 	HintedPercent, OptimisticPercent int
 
 	// TimeToLive is how long an election runs without a decision, HintedTimeToLive

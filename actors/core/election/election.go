@@ -33,6 +33,7 @@ type election struct {
 	nextVote, nextSolicit, nextPublish, nextRepeat time.Time
 	publishes                                      int          // broadcasts so far, for the growing pauses
 	said                                           lattice.Hash // block of the latest normal vote asked for
+	saidAt                                         time.Time    // when it was
 	saidFinal                                      lattice.Hash // block of the latest final vote asked for
 }
 
@@ -82,6 +83,7 @@ func (e *election) count(v vote, cooldown time.Duration) Result {
 		return e.insert(at, v)
 	}
 	old := &e.votes[at]
+	stayed := v.changed - old.changed
 	switch same := old.block == v.block; {
 	case old.final() && v.final() && !same:
 		return Conflict
@@ -90,7 +92,7 @@ func (e *election) count(v vote, cooldown time.Duration) Result {
 	case same && !v.final():
 		old.timestamp = v.timestamp
 		return Replay
-	case !same && !v.final() && v.changed-old.changed < cooldown:
+	case !same && !v.final() && stayed >= 0 && stayed < cooldown: // negative: the clock was set back
 		return Throttled
 	case same:
 		v.changed = old.changed

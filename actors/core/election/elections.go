@@ -71,22 +71,19 @@ func (s *Elections) Vacancy(b Behavior) int {
 	if s.decided >= s.cfg.MaxElections {
 		return 0
 	}
-	total := 0
-	for _, n := range s.running {
-		total += n
-	}
-	room := s.cfg.MaxElections - (total - s.running[Manual])
+	room := s.cfg.MaxElections
 	switch b {
 	case Hinted:
-		room = min(room, s.share(s.cfg.HintedPercent)-s.running[b])
+		room = s.share(s.cfg.HintedPercent)
 	case Optimistic:
-		room = min(room, s.share(s.cfg.OptimisticPercent)-s.running[b])
+		room = s.share(s.cfg.OptimisticPercent)
 	case Manual:
-		room = MaxManual - s.running[b]
+		room = MaxManual
 	}
-	return max(0, room)
+	return max(0, room-s.running[b])
 }
 
+// share is a percentage of MaxElections, at least 1.
 func (s *Elections) share(percent int) int {
 	return max(1, s.cfg.MaxElections/100*percent+s.cfg.MaxElections%100*percent/100)
 }
@@ -111,10 +108,8 @@ func (s *Elections) start(c Candidate, now time.Time) (bool, Reason) {
 		return false, RecentlyConfirmed
 	case s.decided >= s.cfg.MaxElections:
 		return false, Behind
-	case s.Vacancy(c.Behavior) == 0 && s.Vacancy(Priority) == 0:
-		return false, Full
 	case s.Vacancy(c.Behavior) == 0:
-		return false, KindFull
+		return false, Full
 	}
 	e := &election{
 		root: root, behavior: c.Behavior, bucket: c.Bucket, priority: c.Priority, local: c.Local,

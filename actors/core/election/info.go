@@ -63,13 +63,12 @@ func (i *Info) Missing(among []lattice.Account) []lattice.Account {
 	return missing
 }
 
-// Info returns the election of a root, counted with the weights of now.
+// Info returns the election of a root, as it was last counted.
 func (s *Elections) Info(root lattice.QualifiedRoot) (Info, bool) {
 	e := s.byRoot[root]
 	if e == nil {
 		return Info{}, false
 	}
-	e.recount(s.weigher)
 	i := s.brief(e)
 	for _, b := range e.blocks {
 		i.Blocks = append(i.Blocks, BlockInfo{b.hash, b.block, b.tally, b.final})

@@ -48,8 +48,8 @@ func (s *Elections) elect(e *election, winner int, now time.Time) {
 	// An own vote for another block is due when the spacing after the last one is
 	// over; a little later, because the last one was itself cast a little later
 	// than it was asked for.
-	if !e.said.IsZero() && e.said != e.blocks[winner].hash {
-		e.nextVote = e.nextVote.Add(s.cfg.VoteInterval / 10)
+	if spaced := e.saidAt.Add(s.cfg.VoteInterval / 10 * 11); e.said != e.blocks[winner].hash && e.nextVote.Before(spaced) {
+		e.nextVote = spaced
 	}
 }
 

@@ -46,15 +46,14 @@ const (
 	Upgraded                 // a hinted or optimistic election of the root became the candidate's
 	AlreadyRunning           // the root has an election; use Fork for another block of it
 	RecentlyConfirmed        // the block is confirmed
-	Full                     // too many elections run
-	KindFull                 // too many elections of this behavior run
+	Full                     // too many elections of this behavior run
 	Behind                   // too many confirmed elections wait to be cemented
 	reasons
 )
 
 // String returns the reason in words.
 func (r Reason) String() string {
-	return name(int(r), "started", "upgraded", "already running", "recently confirmed", "full", "no room for its kind", "cementing is behind")
+	return name(int(r), "started", "upgraded", "already running", "recently confirmed", "full", "cementing is behind")
 }
 
 // Result is what became of a vote for one block.

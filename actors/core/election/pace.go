@@ -69,7 +69,7 @@ func (s *Elections) lifetime(e *election) time.Duration {
 }
 
 func (s *Elections) voteNormal(e *election, now time.Time) {
-	e.said = e.blocks[e.winner].hash
+	e.said, e.saidAt = e.blocks[e.winner].hash, now
 	s.ready.VoteNormal = append(s.ready.VoteNormal, VoteRequest{e.root, e.said})
 	e.nextVote = now.Add(s.cfg.VoteInterval)
 }
