@@ -58,13 +58,13 @@ func ParseAddress(s string) (PublicKey, error) {
 	if !strings.HasPrefix(s, addressPrefix) {
 		return PublicKey{}, fmt.Errorf("address does not start with %q: check that it was copied whole", addressPrefix)
 	}
-	if len(s) != addressLength {
-		return PublicKey{}, fmt.Errorf("address has %d characters instead of %d: check that it was copied whole", len(s), addressLength)
-	}
 	for i := len(addressPrefix); i < len(s); i++ {
 		if addressDigits[s[i]] == notDigit {
-			return PublicKey{}, fmt.Errorf("address has %q at character %d, which no address contains: check that it was copied unchanged", s[i], i+1)
+			return PublicKey{}, fmt.Errorf("address has %+q at character %d, which no address contains: check that it was copied unchanged", s[i], i+1)
 		}
+	}
+	if len(s) != addressLength {
+		return PublicKey{}, fmt.Errorf("address has %d characters instead of %d: check that it was copied whole", len(s), addressLength)
 	}
 	body, tail := s[len(addressPrefix):len(addressPrefix)+keyCharacters], s[len(addressPrefix)+keyCharacters:]
 	var key PublicKey

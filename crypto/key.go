@@ -4,6 +4,9 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
 	"strings"
 )
 
@@ -26,10 +29,21 @@ func (s Signature) String() string { return strings.ToUpper(hex.EncodeToString(s
 type Seed [32]byte
 
 // String returns a fixed text, so that a seed cannot reach a log by accident.
-func (Seed) String() string { return "seed (hidden)" }
+// To store or show one, say so: hex.EncodeToString(seed[:]).
+func (Seed) String() string { return hiddenSeed }
 
-// GoString returns the same fixed text as String.
-func (s Seed) GoString() string { return s.String() }
+// Format prints the same fixed text for every verb.
+func (Seed) Format(f fmt.State, _ rune) { io.WriteString(f, hiddenSeed) }
+
+// MarshalText refuses: an encoder that meets a seed by accident fails.
+func (Seed) MarshalText() ([]byte, error) {
+	return nil, errors.New("crypto: a seed is secret and not written as text: encode its bytes where that is meant")
+}
+
+const (
+	hiddenSeed = "seed (hidden)"
+	hiddenKey  = "private key (hidden)"
+)
 
 // PrivateKey signs. Copies share the same secret. The zero value cannot sign.
 type PrivateKey struct {
@@ -57,10 +71,10 @@ func (k PrivateKey) Sign(message []byte) Signature {
 }
 
 // String returns a fixed text, so that a key cannot reach a log by accident.
-func (PrivateKey) String() string { return "private key (hidden)" }
+func (PrivateKey) String() string { return hiddenKey }
 
-// GoString returns the same fixed text as String.
-func (k PrivateKey) GoString() string { return k.String() }
+// Format prints the same fixed text for every verb.
+func (PrivateKey) Format(f fmt.State, _ rune) { io.WriteString(f, hiddenKey) }
 
 func (k PrivateKey) mustHave() ed25519.PrivateKey {
 	if k.key == nil {
