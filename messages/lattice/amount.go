@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+	"unicode/utf8"
 )
 
 // Decimals is the number of decimal places of one smn: 1 smn = 10^24 raw.
@@ -173,7 +174,7 @@ func (a Amount) String() string {
 func ParseAmount(smn string) (Amount, error) {
 	whole, frac, point := strings.Cut(smn, ".")
 	if point && frac == "" {
-		return Amount{}, fmt.Errorf("amount %q: digits expected after the point at position %d", clip(smn), len(whole)+1)
+		return Amount{}, fmt.Errorf("amount %q: digits expected after the point at position %d", clip(smn), len(whole)+2)
 	}
 	if len(frac) > Decimals {
 		return Amount{}, fmt.Errorf("amount %q: more than %d decimals", clip(smn), Decimals)
@@ -198,17 +199,20 @@ func ParseRaw(raw string) (Amount, error) {
 
 // checkDigits refuses everything but ASCII digits in part, which starts at
 // offset within text. A whole part must not be empty nor start with a zero.
+// Positions count from 1, as in addresses; all before the first that is wrong
+// are single bytes.
 func checkDigits(text, part string, offset int, whole bool) error {
 	for i := range len(part) {
 		if part[i] < '0' || part[i] > '9' {
-			return fmt.Errorf("amount %q: character %q at position %d is not a digit", clip(text), part[i], offset+i)
+			r, _ := utf8.DecodeRuneInString(part[i:])
+			return fmt.Errorf("amount %q: character %q at position %d is not a digit", clip(text), r, offset+i+1)
 		}
 	}
 	switch {
 	case whole && part == "":
-		return fmt.Errorf("amount %q: digits expected at position %d", clip(text), offset)
+		return fmt.Errorf("amount %q: digits expected at position %d", clip(text), offset+1)
 	case whole && len(part) > 1 && part[0] == '0':
-		return fmt.Errorf("amount %q: leading zero at position %d", clip(text), offset)
+		return fmt.Errorf("amount %q: leading zero at position %d", clip(text), offset+1)
 	}
 	return nil
 }

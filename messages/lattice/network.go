@@ -65,8 +65,8 @@ func (n *Network) Threshold(s Subtype) uint64 {
 // in raw.
 func (n *Network) QuorumFloor() Amount { return Supply.MulDiv(n.QuorumFloorPercent, 100) }
 
-// VoteDigest, block hashes and all other signed texts depend on the network;
-// HashOf is b.Hash for this network.
+// HashOf returns the hash of a block on this network. The same block has another
+// hash on every other.
 func (n *Network) HashOf(b *Block) Hash { return b.Hash(n.ID) }
 
 // publishedGenesis makes the genesis of a network whose key is known to all:
