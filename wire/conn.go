@@ -33,9 +33,10 @@ type Conn struct {
 	readErr error // reading is over
 
 	// Of the writing goroutine.
-	out      []byte
-	vector   [][]byte
-	writeErr error // writing is over
+	out      []byte      // of Send
+	vector   net.Buffers // of write: room for the list
+	unsent   net.Buffers // of write: what of vector is still to go
+	writeErr error       // writing is over
 
 	bytesRead, bytesWritten   atomic.Uint64
 	framesRead, framesWritten atomic.Uint64
@@ -198,11 +199,12 @@ func (c *Conn) write(deadline time.Time, frames ...[]byte) error {
 		c.writeErr = fmt.Errorf("set write deadline: %w", err)
 		return c.writeErr
 	}
-	// WriteTo consumes the vector, never the frames.
+	// WriteTo consumes the list, never the frames.
 	c.vector = append(c.vector[:0], frames...)
-	rest := net.Buffers(c.vector)
-	n, err := rest.WriteTo(c.stream)
-	clear(c.vector)
+	c.unsent = c.vector
+	n, err := c.unsent.WriteTo(c.stream)
+	clear(c.vector) // no frame is kept alive
+	c.unsent = nil
 	c.bytesWritten.Add(uint64(n))
 	if err != nil {
 		c.writeErr = fmt.Errorf("write %d frames, %d bytes went out: %w", len(frames), n, err)

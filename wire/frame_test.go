@@ -108,17 +108,25 @@ func TestHeaderRefuses(t *testing.T) {
 	}
 }
 
-// Every length of every type is judged as the limits say, and those that pass
-// are small enough to be read.
+// Every length of every type is judged as the limits say; by the header too,
+// where the answer changes.
 func TestHeaderLengths(t *testing.T) {
 	for typ := TypeHandshake; typ <= TypeTelemetryReq; typ++ {
 		l := typ.Limits()
+		want := func(n int) bool {
+			return n >= l.Min && n <= l.Max && (n == l.Min || l.Step > 0 && (n-l.Min)%l.Step == 0)
+		}
 		for n := range 1 << 16 {
+			if l.Allow(n) != want(n) {
+				t.Fatalf("%v allows %d bytes: %v", typ, n, !want(n))
+			}
+			if !want(n) && !want(n-1) && !want(n+1) && n < 1<<16-1 {
+				continue
+			}
 			b := [HeaderSize]byte{0x53, 0x4E, 0xFF, 1, byte(typ)}
 			binary.LittleEndian.PutUint16(b[6:], uint16(n))
-			want := n >= l.Min && n <= l.Max && (n == l.Min || l.Step > 0 && (n-l.Min)%l.Step == 0)
 			h, err := ParseHeader(dev.ID, b)
-			if (err == nil) != want || want && h != (Header{typ, n}) {
+			if (err == nil) != want(n) || want(n) && h != (Header{typ, n}) {
 				t.Fatalf("%v with %d bytes: %v, %v", typ, n, h, err)
 			}
 		}

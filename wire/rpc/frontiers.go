@@ -53,8 +53,9 @@ func frontierCount(c *call) (any, error) {
 }
 
 func readCounts(c *call) (counts lattice.Counts, err error) {
-	return counts, c.view(func(l Ledger) (err error) {
+	err = c.view(func(l Ledger) (err error) {
 		counts, err = l.Counts()
 		return err
 	})
+	return counts, err
 }
