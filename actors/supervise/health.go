@@ -1,6 +1,10 @@
 package supervise
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/smallnano/smallnano/actors/mailbox"
@@ -19,20 +23,27 @@ const (
 	Stopped                 // gone
 )
 
+var stateNames = [...]string{"starting", "running", "backing off", "restarting", "stopping", "stopped"}
+
 // String is the state in lower case words: "backing off".
-func (s State) String() string { panic("supervise: todo") }
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return fmt.Sprintf("state %d", uint8(s))
+}
 
 // Failure is what is known about one failure of one actor.
 type Failure struct {
 	Path        string         // "node/blocks"
-	Err         error          // *mailbox.Panic from a handler
+	Err         *mailbox.Panic // wraps the value if it was an error; has the stack
 	MessageType string         // type of the message that failed it: "*messages.Publish", "*actor.Started"
 	Message     any            // that message, without its envelope
 	Source      mailbox.Source // whom it came from
 	Digest      string         // from mailbox.Digester
 	At          time.Time
 	Reason      string        // from Config.Reason
-	InARow      int           // failures without Calm between
+	InARow      int           // failures without Calm between, this one included
 	Stops       bool          // it is being stopped, not restarted
 	Retry       time.Duration // until the restart
 }
@@ -52,26 +63,143 @@ type ActorHealth struct {
 
 // Health knows the state of every actor of a system. It is fed by the actors' wrappers and by
 // the supervisor; reading it never touches an actor. Safe for concurrent use.
-type Health struct{}
+//
+// It has one entry per path: as many as there are actors, and those that are not Transient
+// and have stopped.
+type Health struct {
+	mu    sync.Mutex
+	cells map[string]*cell
+}
+
+// record is what Health keeps in a cell.
+type record struct {
+	state       State
+	since       time.Time
+	restarts    uint64
+	failures    uint64
+	last        *Failure
+	retryAt     time.Time
+	lastCleanup string
+	inARow      int
+	cancelRetry func() bool
+	draining    bool // its root is stopping it: a failure ends it
+	cut         bool // and that has happened
+}
+
+func newHealth() *Health { return &Health{cells: make(map[string]*cell)} }
+
+func (h *Health) add(c *cell, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.since = now
+	h.cells[c.path] = c
+}
+
+func (h *Health) enter(c *cell, state State, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if state == Running && c.state == Restarting {
+		c.restarts++
+	}
+	c.state, c.since, c.retryAt = state, now, time.Time{}
+	if state >= Stopping && c.cancelRetry != nil {
+		c.cancelRetry()
+		c.cancelRetry = nil
+	}
+}
+
+// end records that an actor has stopped. Its name may already belong to a successor.
+func (h *Health) end(c *cell, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.state, c.since = Stopped, now
+	if c.spec.Transient && h.cells[c.path] == c {
+		delete(h.cells, c.path)
+	}
+}
+
+func (h *Health) cleanupFailed(c *cell, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.lastCleanup = text
+}
+
+// live is the cell of an actor that has not stopped, or nil.
+func (h *Health) live(path string) *cell {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c := h.cells[path]; c != nil && c.state != Stopped {
+		return c
+	}
+	return nil
+}
 
 // Snapshot lists all actors by path.
-func (h *Health) Snapshot() []ActorHealth { panic("supervise: todo") }
+func (h *Health) Snapshot() []ActorHealth {
+	h.mu.Lock()
+	all := make([]ActorHealth, 0, len(h.cells))
+	boxes := make(map[string]*mailbox.Mailbox, len(h.cells))
+	for path, c := range h.cells {
+		all = append(all, c.entry())
+		boxes[path] = c.box
+	}
+	h.mu.Unlock()
+	slices.SortFunc(all, func(a, b ActorHealth) int { return cmp.Compare(a.Path, b.Path) })
+	for i := range all {
+		all[i].Mailbox = boxes[all[i].Path].Stats()
+	}
+	return all
+}
 
 // Get is one actor's entry; false if there is none.
-func (h *Health) Get(path string) (ActorHealth, bool) { panic("supervise: todo") }
+func (h *Health) Get(path string) (ActorHealth, bool) {
+	h.mu.Lock()
+	c := h.cells[path]
+	if c == nil {
+		h.mu.Unlock()
+		return ActorHealth{}, false
+	}
+	entry := c.entry()
+	h.mu.Unlock()
+	entry.Mailbox = c.box.Stats()
+	return entry, true
+}
 
-// Mailbox is the mailbox of a live actor, nil if there is none.
-func (h *Health) Mailbox(path string) *mailbox.Mailbox { panic("supervise: todo") }
+// entry is all but the mailbox. Called under the lock.
+func (c *cell) entry() ActorHealth {
+	return ActorHealth{
+		Path: c.path, State: c.state, Since: c.since, Restarts: c.restarts, Failures: c.failures,
+		LastFailure: c.last, RetryAt: c.retryAt, LastCleanup: c.lastCleanup,
+	}
+}
+
+// Mailbox is the mailbox of an actor that has not stopped; nil if there is none.
+func (h *Health) Mailbox(path string) *mailbox.Mailbox {
+	if c := h.live(path); c != nil {
+		return c.box
+	}
+	return nil
+}
 
 // FailNext makes an actor panic with *PlantedFailure on its next user message. For tests of
 // faults. The error says that there is no such actor.
-func (h *Health) FailNext(path string) error { panic("supervise: todo") }
+func (h *Health) FailNext(path string) error {
+	c := h.live(path)
+	if c == nil {
+		return fmt.Errorf("plant a failure in %q: %w", path, errNoActor)
+	}
+	c.planted.Store(true)
+	return nil
+}
 
 // FailNow makes an actor panic with *PlantedFailure as soon as its control lane is served.
-func (h *Health) FailNow(path string) error { panic("supervise: todo") }
-
-// PlantedFailure is the value of a panic asked for by FailNext or FailNow.
-type PlantedFailure struct{ Path string }
-
-// Error says that the failure was asked for.
-func (p *PlantedFailure) Error() string { return "planted failure of " + p.Path }
+func (h *Health) FailNow(path string) error {
+	c := h.live(path)
+	if c == nil {
+		return fmt.Errorf("plant a failure in %q: %w", path, errNoActor)
+	}
+	if err := c.box.TryPost(&plantedNow{}); err != nil {
+		return fmt.Errorf("plant a failure in %q: %w", path, err)
+	}
+	return nil
+}

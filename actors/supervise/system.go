@@ -1,11 +1,15 @@
 package supervise
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/eventstream"
 
 	"github.com/smallnano/smallnano/actors/mailbox"
 )
@@ -27,7 +31,7 @@ type Config struct {
 
 	// Dedicated makes the dispatcher of one Blocking actor, which is closed after the actor
 	// stopped if it has a Close method. Nil means that they run on Dispatcher too:
-	// right for a simulator. Production gives NewDedicatedDispatcher.
+	// right for a simulator. Production returns a NewDedicated.
 	Dedicated func() actor.Dispatcher
 
 	// Backoff is used by specs that have none of their own. Zero is DefaultBackoff.
@@ -42,77 +46,143 @@ type Config struct {
 	// the same reason within CommonWindow (default 1 minute), OnCommonCause is called
 	// with it; not again until the reason has been absent for CommonWindow. The children
 	// of one parent with Spec.Transient count as one subsystem, their parent.
+	// Both are called like OnFail. At most 32 reasons are told apart.
 	Reason        func(err error) string
 	OnCommonCause func(reason string)
 	CommonCause   int
 	CommonWindow  time.Duration
 
 	// OnDeadLetter hears of every user message to an actor that does not exist, on the sender's
-	// goroutine, after its Refused(mailbox.ErrStopped). Nil ignores.
+	// goroutine, after its Refused(mailbox.ErrStopped). It must not block or panic. Nil ignores.
 	OnDeadLetter func(to *actor.PID, message any)
 }
 
 // System is one node's actor runtime.
-type System struct{}
+type System struct {
+	config   Config
+	log      *slog.Logger
+	actors   *actor.ActorSystem
+	health   *Health
+	strategy *strategy
+}
 
-// NewSystem makes a system. It starts nothing.
-func NewSystem(c Config) *System { panic("supervise: todo") }
+// NewSystem makes a system. It starts nothing. It panics without a Dispatcher or with a
+// Backoff that is invalid.
+func NewSystem(c Config) *System {
+	if c.Dispatcher == nil {
+		panic("supervise: NewSystem without a Dispatcher")
+	}
+	if c.Backoff == (Backoff{}) {
+		c.Backoff = DefaultBackoff
+	}
+	if err := c.Backoff.Validate(); err != nil {
+		panic("supervise: " + err.Error())
+	}
+	if c.Clock == nil {
+		c.Clock = RealClock{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &System{config: c, log: c.Logger, health: newHealth()}
+	s.actors = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(quieter{c.Logger.Handler()})
+	}))
+	repairRegistry(s.actors)
+	// A stream of our own instead of the library's, whose dead letter logging starts a
+	// goroutine with a real timer.
+	s.actors.EventStream = eventstream.NewEventStream()
+	s.actors.EventStream.Subscribe(s.onEvent)
+	s.strategy = newStrategy(s)
+	s.actors.Root.WithGuardian(s.strategy).Self() // Self makes the guardian process, once
+	return s
+}
+
+// repairRegistry makes the registry work where int has 32 bits. The library picks one of 1024
+// maps by int(hash) % 1024, which is negative for half of all names there. With one map the
+// index is 0 for any hash; the map has locks of its own per shard.
+func repairRegistry(s *actor.ActorSystem) {
+	registry := s.ProcessRegistry
+	registry.LocalPIDs = &actor.SliceMap{LocalPIDs: slices.Clone(registry.LocalPIDs.LocalPIDs[:1])}
+	registry.Add(s.DeadLetter, "deadletter")
+	registry.Add(actor.NewEventStreamProcess(s), "eventstream")
+}
 
 // Actors is the library's system underneath: its Root context sends and spawns.
-func (s *System) Actors() *actor.ActorSystem { panic("supervise: todo") }
+func (s *System) Actors() *actor.ActorSystem { return s.actors }
 
 // Clock is the system's clock.
-func (s *System) Clock() Clock { panic("supervise: todo") }
+func (s *System) Clock() Clock { return s.config.Clock }
 
 // Health is the registry of all actors' states.
-func (s *System) Health() *Health { panic("supervise: todo") }
+func (s *System) Health() *Health { return s.health }
 
 // PID is the address of the actor at that path ("node/blocks"), spawned or not. Keep it rather
 // than make it per message.
-func (s *System) PID(path string) *actor.PID { panic("supervise: todo") }
+func (s *System) PID(path string) *actor.PID { return s.actors.NewLocalPID(path) }
 
-// Props describes an actor to the library, with everything set that children do not inherit.
-// The name of the spawned actor is up to the caller (ctx.SpawnNamed(props, spec.Name)). It
-// panics on an invalid spec.
-func (s *System) Props(spec Spec) *actor.Props { panic("supervise: todo") }
-
-// Spawn spawns spec as a child of the actor whose context is given (or of the system's
-// root context), under spec.Name.
-func (s *System) Spawn(parent actor.SpawnerContext, spec Spec) (*actor.PID, error) {
-	panic("supervise: todo")
+// onEvent settles dead letters: messages to actors that do not exist.
+func (s *System) onEvent(event any) {
+	letter, ok := event.(*actor.DeadLetterEvent)
+	if !ok {
+		return
+	}
+	switch m := letter.Message.(type) {
+	case *actor.Watch: // whoever watches too late is told at once
+		if watcher, ok := s.actors.ProcessRegistry.Get(m.Watcher); ok {
+			watcher.SendSystemMessage(m.Watcher, &actor.Terminated{Who: letter.PID, Why: actor.TerminatedReason_NotFound})
+		}
+		return
+	case actor.SystemMessage, actor.MailboxMessage, *actor.PoisonPill:
+		return
+	}
+	if m, ok := letter.Message.(mailbox.Refusable); ok {
+		m.Refused(mailbox.ErrStopped)
+	}
+	s.nack(letter.Sender, letter.PID, letter.Message, mailbox.ErrStopped)
+	if s.config.OnDeadLetter != nil {
+		s.config.OnDeadLetter(letter.PID, letter.Message)
+	}
 }
 
-// Spec describes one actor.
-type Spec struct {
-	// Name is the last part of its path: letters, digits, '-', '_', '.'.
-	Name string
-
-	// New makes an instance. It is called on the actor's own turn, at the start and after each
-	// failure. It should only allocate; resources are acquired in Started.
-	New func() actor.Actor
-
-	// Mailbox configures its queue. Now defaults to the system's clock. A message that came
-	// by Request and is refused is answered with *mailbox.Nack.
-	Mailbox mailbox.Config
-
-	// Inbox, if not nil, is bound to the mailbox at each spawn.
-	Inbox *mailbox.Inbox
-
-	// Blocking gives the actor a dispatcher of its own, see Config.Dedicated.
-	Blocking bool
-
-	// Throughput, if not zero, lowers the number of messages per turn.
-	Throughput int
-
-	// StopOnFailure stops the actor instead of restarting it: for one connection, one request.
-	StopOnFailure bool
-
-	// Backoff replaces the system's.
-	Backoff *Backoff
-
-	// Transient actors come and go (one per peer): Health forgets them when they stop.
-	Transient bool
+// nack answers a request that was refused. Nacks themselves carry no sender.
+func (s *System) nack(sender, to *actor.PID, message any, err error) {
+	if sender != nil {
+		s.actors.Root.Send(sender, &mailbox.Nack{Message: message, To: to, Err: err})
+	}
 }
 
-// Validate says what is wrong with a spec.
-func (s Spec) Validate() error { panic("supervise: todo") }
+// quieter passes the library's INFO on as DEBUG: it reports every recovered panic there, which
+// the supervisor reports better.
+type quieter struct{ slog.Handler }
+
+func quiet(l slog.Level) slog.Level {
+	if l == slog.LevelInfo {
+		return slog.LevelDebug
+	}
+	return l
+}
+
+func (q quieter) Enabled(ctx context.Context, l slog.Level) bool {
+	return q.Handler.Enabled(ctx, quiet(l))
+}
+
+func (q quieter) Handle(ctx context.Context, r slog.Record) error {
+	r.Level = quiet(r.Level)
+	return q.Handler.Handle(ctx, r)
+}
+
+func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return quieter{q.Handler.WithAttrs(attrs)}
+}
+func (q quieter) WithGroup(name string) slog.Handler { return quieter{q.Handler.WithGroup(name)} }
+
+// guarded calls a hook of the system's owner; its panic is logged and goes no further.
+func (s *System) guarded(what string, hook func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log.Error("supervision hook panicked", "hook", what, "panic", fmt.Sprint(v))
+		}
+	}()
+	hook()
+}
