@@ -1,0 +1,275 @@
+package bootstrap
+
+import (
+	"container/list"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+const (
+	// maxPeers bounds the peers that are asked; the driver has fewer connections.
+	maxPeers = 256
+	// maxLate bounds the requests that are remembered after they timed out, so
+	// that their answers are not taken for unsolicited ones.
+	maxLate = 256
+	// distrustTime is how long a peer that told falsely, or tells but does not
+	// deliver, is not asked for frontiers.
+	distrustTime = time.Minute
+	// maxSilent is how many timeouts in a row are worth distrust.
+	maxSilent = 3
+	// blockedRetry is how long an account waits for its source until the source is
+	// asked for again.
+	blockedRetry = time.Minute
+)
+
+// peer is a connection that may be asked.
+type peer struct {
+	conn       peering.ConnID
+	inFlight   int
+	silent     int       // timeouts in a row
+	until      time.Time // not asked before: it was busy or silent
+	distrusted time.Time // not asked for frontiers before
+	lastPage   uint64    // number of the page it was last asked for; 0: none
+}
+
+// request is a question that is open.
+type request struct {
+	Request
+	sent   time.Time
+	task   *task        // for blocks
+	prev   lattice.Hash // what the first block must follow
+	forked bool         // asked from the confirmed frontier up
+	head   *head        // for frontiers
+}
+
+type lateRequest struct {
+	conn peering.ConnID
+	id   uint64
+}
+
+// Client is the asking side of bootstrapping.
+type Client struct {
+	cfg   Config
+	peers []*peer
+	open  []*request
+	late  []lateRequest
+	id    uint64 // of the last request
+
+	tasks     map[key]*task
+	urgent    *list.List // tasks to ask for, first come first served
+	scanned   *list.List // likewise, after the urgent ones
+	waiting   *list.List // to be asked for again at their time
+	delivered *list.List // blocks are with the block processor; longest silent first
+	blocked   *list.List // wait for a source; oldest first
+	blockedBy map[lattice.Hash][]*task
+	sources   int // tasks of mode ByHash
+
+	outstanding int // blocks asked for or delivered, not heard of yet
+	paused      bool
+	overload    time.Duration
+	pausedUntil time.Time
+
+	scan  scan
+	stats Stats
+	meter meter
+	ready Ready
+}
+
+// New returns a client without peers. It panics when the configuration does
+// not pass Validate.
+func New(cfg Config) *Client {
+	if err := cfg.Validate(); err != nil {
+		panic(err.Error())
+	}
+	return &Client{
+		cfg: cfg, tasks: make(map[key]*task), blockedBy: make(map[lattice.Hash][]*task),
+		urgent: list.New(), scanned: list.New(), waiting: list.New(), delivered: list.New(), blocked: list.New(),
+		scan: newScan(cfg),
+	}
+}
+
+// PeerUp reports a connection that may be asked. The first one starts a scan at
+// once; a further one does unless the last scan has just ended.
+func (c *Client) PeerUp(conn peering.ConnID, now time.Time) {
+	if c.peer(conn) != nil || len(c.peers) >= maxPeers {
+		return
+	}
+	c.peers = append(c.peers, &peer{conn: conn})
+	if len(c.peers) == 1 {
+		c.scan.start(now)
+	} else {
+		c.scan.nudge(now)
+	}
+	for e := c.waiting.Front(); e != nil; e = e.Next() {
+		e.Value.(*task).due = now
+	}
+}
+
+// PeerDown reports that a connection is gone. What it was asked for is asked of
+// others.
+func (c *Client) PeerDown(conn peering.ConnID, now time.Time) {
+	c.peers = slices.DeleteFunc(c.peers, func(p *peer) bool { return p.conn == conn })
+	for _, r := range slices.Clone(c.open) {
+		if r.Conn == conn {
+			c.shut(r)
+			c.unanswered(r, now)
+		}
+	}
+	for e := c.scanned.Front(); e != nil; e = e.Next() {
+		if t := e.Value.(*task); t.via == conn {
+			t.via = 0
+		}
+	}
+}
+
+// Pause stops asking for blocks, or resumes. The driver pauses while more
+// unconfirmed blocks came by bootstrap than its allowance.
+func (c *Client) Pause(paused bool) { c.paused = paused }
+
+// Tick does what time brings: gives up on requests, brings back what waited
+// long enough. A few calls a second are enough.
+func (c *Client) Tick(now time.Time, _ *rand.Rand) {
+	for _, r := range slices.Clone(c.open) {
+		if now.Sub(r.sent) >= c.cfg.Timeout {
+			c.timeout(r, now)
+		}
+	}
+	c.tickTasks(now)
+	c.meter.tick(now)
+}
+
+// timeout gives up on a request. A peer that stays silent is left alone for
+// longer each time.
+func (c *Client) timeout(r *request, now time.Time) {
+	c.stats.Timeouts++
+	c.shut(r)
+	if len(c.late) == maxLate {
+		c.late = slices.Delete(c.late, 0, 1)
+	}
+	c.late = append(c.late, lateRequest{r.Conn, r.ID})
+	if p := c.peer(r.Conn); p != nil {
+		p.silent++
+		p.until = now.Add(min(c.cfg.Timeout<<min(p.silent, 5), distrustTime))
+		if p.silent >= maxSilent {
+			c.distrust(p, now)
+		}
+	}
+	c.unanswered(r, now)
+}
+
+// unanswered puts what a request was for back to where it came from.
+func (c *Client) unanswered(r *request, now time.Time) {
+	if r.Kind == AskFrontiers {
+		c.pageAnswered(r.head, now)
+		return
+	}
+	if r.task.gone() {
+		return
+	}
+	c.tried(r.task, r.Conn)
+	c.queue(r.task, true)
+}
+
+// distrust stops asking a peer for frontiers for a while, and forgets what only
+// it has told: a page of invented accounts shall not keep us busy.
+func (c *Client) distrust(p *peer, now time.Time) {
+	p.distrusted = now.Add(distrustTime)
+	for _, l := range []*list.List{c.scanned, c.waiting} {
+		for e := l.Front(); e != nil; {
+			t := e.Value.(*task)
+			e = e.Next()
+			if t.via == p.conn && !t.urgent {
+				c.remove(t)
+			}
+		}
+	}
+}
+
+// blame discards an answer.
+func (c *Client) blame(conn peering.ConnID, why Reason) {
+	c.stats.Bad++
+	c.ready.Bad = append(c.ready.Bad, Bad{conn, why})
+}
+
+// Ready decides what to ask for next and returns all that is to be done since
+// the last call. It looks up in the ledger the accounts that it asks for, at
+// most one for each request that may be open. An error is the ledger's; what is
+// returned beside it is to be done all the same.
+func (c *Client) Ready(local Ledger, now time.Time, rng *rand.Rand) (Ready, error) {
+	c.askFrontiers(now, rng)
+	err := c.askBlocks(local, now, rng)
+	r := c.ready
+	c.ready = Ready{}
+	return r, err
+}
+
+// send opens a request.
+func (c *Client) send(r *request, p *peer, now time.Time) {
+	c.id++
+	r.ID, r.Conn, r.sent = c.id, p.conn, now
+	p.inFlight++
+	c.open = append(c.open, r)
+	if r.Kind == AskBlocks {
+		c.outstanding += r.Count
+	}
+	c.stats.Requests++
+	c.ready.Requests = append(c.ready.Requests, r.Request)
+}
+
+// shut closes a request, answered or not.
+func (c *Client) shut(r *request) {
+	c.open = slices.DeleteFunc(c.open, func(x *request) bool { return x == r })
+	if r.Kind == AskBlocks {
+		c.outstanding -= r.Count
+		if !r.task.gone() {
+			r.task.asked = false
+		}
+	}
+	if p := c.peer(r.Conn); p != nil {
+		p.inFlight--
+	}
+}
+
+// answered finds and closes the open request that an answer belongs to. An
+// answer to a request that timed out is ignored, any other one is blamed.
+func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind) *request {
+	i := slices.IndexFunc(c.open, func(r *request) bool { return r.Conn == conn && r.ID == id && r.Kind == kind })
+	if i >= 0 {
+		r := c.open[i]
+		c.shut(r)
+		if p := c.peer(conn); p != nil {
+			p.silent = 0
+		}
+		return r
+	}
+	if i = slices.Index(c.late, lateRequest{conn, id}); i >= 0 {
+		c.late = slices.Delete(c.late, i, i+1)
+		c.stats.Late++
+		return nil
+	}
+	c.blame(conn, Unsolicited)
+	return nil
+}
+
+func (c *Client) peer(conn peering.ConnID) *peer {
+	for _, p := range c.peers {
+		if p.conn == conn {
+			return p
+		}
+	}
+	return nil
+}
+
+// usable reports whether a peer can take one more request.
+func (c *Client) usable(p *peer, now time.Time) bool {
+	return p.inFlight < c.cfg.MaxPerPeer && !now.Before(p.until)
+}
+
+func ledgerError(what string, account lattice.Account, err error) error {
+	return fmt.Errorf("bootstrap: look up account %s to %s: %w", account.Hex(), what, err)
+}

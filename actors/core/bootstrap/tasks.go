@@ -1,0 +1,316 @@
+package bootstrap
+
+import (
+	"container/list"
+	"slices"
+	"time"
+
+	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// key names a task: an account whose chain is behind, or a block that is
+// missing and of which nobody has told us the account.
+type key struct {
+	mode Mode
+	id   [32]byte
+}
+
+// task is one thing to pull. It is in one of the client's lists, or asked for.
+type task struct {
+	key
+	urgent bool // something else waits for it; else a scan has found it
+	target Frontier
+	via    peering.ConnID   // who told the target; 0: nobody in particular
+	tried  []peering.ConnID // had nothing, since the last progress
+	tries  int              // how often all peers had nothing
+	forked bool             // the local chain is not the one that peers confirmed
+	asked  bool
+
+	in   *list.List // nil while it is asked for
+	elem *list.Element
+	due  time.Time // waiting
+	dead bool
+
+	// Delivered, and not all settled yet.
+	last       lattice.Hash
+	lastHeight uint64
+	blocks     int
+	complete   bool // the peer had no more
+	since      time.Time
+
+	missing lattice.Hash // blocked
+}
+
+func (t *task) account() lattice.Account { return lattice.Account(t.id) }
+func (t *task) gone() bool               { return t.dead }
+
+// Behind reports an account of which a block came whose previous one is not
+// here. Strangers can cause this at will, so it counts only while there is
+// plenty of room.
+func (c *Client) Behind(account lattice.Account, now time.Time) {
+	if t := c.tasks[key{ByAccount, account}]; t != nil {
+		if t.in == c.scanned {
+			t.urgent = true
+			c.queue(t, false)
+		}
+		return
+	}
+	if c.accounts() >= c.cfg.MaxAccounts/2 {
+		return
+	}
+	c.add(key{ByAccount, account}, true)
+	c.scan.nudge(now)
+}
+
+// Missing reports a block that receives a send which is not here. The account
+// waits; the send is asked for by its hash.
+func (c *Client) Missing(source lattice.Hash, dependant lattice.Account, now time.Time) {
+	t := c.tasks[key{ByAccount, dependant}]
+	switch {
+	case t == nil:
+		t = &task{key: key{ByAccount, dependant}, urgent: true}
+		c.tasks[t.key] = t
+		c.scan.nudge(now)
+	case t.asked:
+		return // the answer will tell again
+	case t.in == c.blocked && t.missing == source:
+		return
+	}
+	c.block(t, source, now)
+}
+
+// block makes a task wait for a source, and asks for the source.
+func (c *Client) block(t *task, source lattice.Hash, now time.Time) {
+	if c.blocked.Len() >= c.cfg.MaxBlocked {
+		c.remove(c.blocked.Front().Value.(*task))
+	}
+	c.move(t, c.blocked, false)
+	t.missing, t.since = source, now
+	c.blockedBy[source] = append(c.blockedBy[source], t)
+	c.askSource(source)
+}
+
+func (c *Client) askSource(source lattice.Hash) {
+	if c.tasks[key{ByHash, source}] == nil && c.sources < c.cfg.MaxBlocked {
+		c.add(key{ByHash, source}, true)
+	}
+}
+
+// Inserted reports a block that was inserted into the ledger, wherever it came
+// from.
+func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uint64, now time.Time) {
+	c.stats.Inserted++
+	c.meter.add(now)
+	c.overload = 0
+	c.unblock(hash)
+	if t := c.tasks[key{ByHash, hash}]; t != nil {
+		c.remove(t)
+	}
+	t := c.tasks[key{ByAccount, account}]
+	if t == nil || t.asked {
+		return
+	}
+	reached := t.target.Height > 0 && (hash == t.target.Hash || height >= t.target.Height && !t.forked)
+	if t.in != c.delivered {
+		if reached {
+			c.remove(t)
+		} else if t.in == c.blocked {
+			c.queue(t, true)
+		}
+		return
+	}
+	t.tries, t.tried = 0, nil
+	if hash != t.last && height < t.lastHeight {
+		t.since = now
+		c.delivered.MoveToBack(t.elem)
+		return
+	}
+	if reached || t.complete && t.target.Height <= height {
+		c.remove(t)
+		return
+	}
+	t.forked = false
+	c.queue(t, true)
+}
+
+// Known reports a delivered block that was in the ledger already.
+func (c *Client) Known(account lattice.Account, hash lattice.Hash, now time.Time) {
+	c.unblock(hash)
+	t := c.tasks[key{ByAccount, account}]
+	if t == nil || t.in != c.delivered {
+		return
+	}
+	if hash == t.last {
+		c.queue(t, true) // the look-up before the next request tells how far we are
+		return
+	}
+	t.since = now
+	c.delivered.MoveToBack(t.elem)
+}
+
+// Failed reports a delivered block that was refused for good: a fork, which
+// elections now decide, a gap after a block that failed, or a block that is not
+// valid. The account is looked at again after a pause.
+func (c *Client) Failed(account lattice.Account, now time.Time) {
+	if t := c.tasks[key{ByAccount, account}]; t != nil && t.in == c.delivered {
+		c.fruitless(t, now)
+	}
+}
+
+// Refused reports that delivered blocks of an account were not processed,
+// because there was no room for them. All asking for blocks pauses.
+func (c *Client) Refused(account lattice.Account, now time.Time) {
+	c.overload = max(c.cfg.OverloadPause, min(2*c.overload, 16*c.cfg.OverloadPause))
+	c.pausedUntil = now.Add(c.overload)
+	if t := c.tasks[key{ByAccount, account}]; t != nil && t.in == c.delivered {
+		c.queue(t, true)
+	}
+}
+
+// unblock brings back the accounts that waited for a block.
+func (c *Client) unblock(hash lattice.Hash) {
+	for _, t := range slices.Clone(c.blockedBy[hash]) {
+		t.tries, t.tried = 0, nil
+		if c.makeRoom(t.urgent) {
+			c.queue(t, true)
+		} else {
+			c.remove(t)
+		}
+	}
+}
+
+// fruitless counts a try that brought nothing, and lets the task wait, longer
+// each time, or drops it.
+func (c *Client) fruitless(t *task, now time.Time) {
+	t.tried = nil
+	if t.tries++; t.tries >= c.cfg.Tries {
+		c.giveUp(t)
+		return
+	}
+	t.due = now.Add(c.cfg.RetryMin << min(t.tries-1, 8))
+	c.move(t, c.waiting, false)
+}
+
+// giveUp drops a task. Accounts that wait for a source that nobody has go with
+// it; the next scan finds them again.
+func (c *Client) giveUp(t *task) {
+	c.stats.GivenUp++
+	if t.mode == ByHash {
+		for _, d := range slices.Clone(c.blockedBy[lattice.Hash(t.id)]) {
+			c.remove(d)
+		}
+	}
+	c.remove(t)
+}
+
+func (c *Client) tickTasks(now time.Time) {
+	for e := c.waiting.Front(); e != nil; {
+		t := e.Value.(*task)
+		e = e.Next()
+		if !now.Before(t.due) {
+			c.queue(t, false)
+		}
+	}
+	for e := c.delivered.Front(); e != nil && now.Sub(e.Value.(*task).since) >= c.cfg.SettleTimeout; e = c.delivered.Front() {
+		c.fruitless(e.Value.(*task), now)
+	}
+	for e := c.blocked.Front(); e != nil && now.Sub(e.Value.(*task).since) >= blockedRetry; e = c.blocked.Front() {
+		t := e.Value.(*task)
+		if t.tries++; t.tries >= c.cfg.Tries {
+			c.giveUp(t)
+			continue
+		}
+		t.since = now
+		c.blocked.MoveToBack(t.elem)
+		c.askSource(t.missing)
+	}
+}
+
+// accounts is how many accounts are known to be behind and not blocked.
+func (c *Client) accounts() int { return len(c.tasks) - c.sources - c.blocked.Len() }
+
+// add makes a new task and queues it. It returns nil when there is no room.
+func (c *Client) add(k key, urgent bool) *task {
+	if k.mode == ByAccount && !c.makeRoom(urgent) {
+		return nil
+	}
+	t := &task{key: k, urgent: urgent}
+	c.tasks[k] = t
+	if k.mode == ByHash {
+		c.sources++
+	}
+	c.queue(t, false)
+	return t
+}
+
+// makeRoom makes room for one more account. For an urgent one the account that
+// a scan found last goes; the scan will find it again.
+func (c *Client) makeRoom(urgent bool) bool {
+	if c.accounts() < c.cfg.MaxAccounts {
+		return true
+	}
+	if !urgent || c.scanned.Len() == 0 {
+		return false
+	}
+	c.remove(c.scanned.Back().Value.(*task))
+	return true
+}
+
+// queue makes a task wait for its turn to be asked for.
+func (c *Client) queue(t *task, front bool) {
+	l := c.scanned
+	if t.urgent {
+		l = c.urgent
+	}
+	c.move(t, l, front)
+}
+
+// move takes a task out of the list it is in and puts it into another; nil is
+// none.
+func (c *Client) move(t *task, to *list.List, front bool) {
+	if t.in != nil {
+		t.in.Remove(t.elem)
+		switch t.in {
+		case c.delivered:
+			c.outstanding -= t.blocks
+			t.blocks = 0
+		case c.blocked:
+			rest := slices.DeleteFunc(c.blockedBy[t.missing], func(x *task) bool { return x == t })
+			if c.blockedBy[t.missing] = rest; len(rest) == 0 {
+				delete(c.blockedBy, t.missing)
+			}
+		}
+	}
+	t.in, t.elem = to, nil
+	switch {
+	case to == nil:
+	case front:
+		t.elem = to.PushFront(t)
+	default:
+		t.elem = to.PushBack(t)
+	}
+}
+
+// remove forgets a task.
+func (c *Client) remove(t *task) {
+	if t.dead {
+		return
+	}
+	c.move(t, nil, false)
+	delete(c.tasks, t.key)
+	if t.mode == ByHash {
+		c.sources--
+	}
+	t.dead = true
+}
+
+// tried remembers that a peer had nothing for a task.
+func (c *Client) tried(t *task, conn peering.ConnID) {
+	if t.via == conn {
+		t.via = 0
+	}
+	if !slices.Contains(t.tried, conn) {
+		t.tried = append(t.tried, conn)
+	}
+}
