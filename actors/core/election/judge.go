@@ -66,6 +66,7 @@ func (s *Elections) confirm(e *election, delta lattice.Amount, now time.Time) bo
 	if winner != e.winner {
 		e.winner = winner
 		s.stats.Switches++
+		s.publish(e, now)
 	}
 	e.state = Confirmed
 	e.decided = max(0, now.Sub(e.started))
