@@ -15,8 +15,11 @@ const MaxValue = 4096
 // clock.
 var genesisTime = time.Unix(0, 0).UTC()
 
+// timeOf returns the time that was stored as seconds since 1970.
+func timeOf(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
+
 // seconds cuts a time to what is stored of it.
-func seconds(t time.Time) time.Time { return time.Unix(t.Unix(), 0).UTC() }
+func seconds(t time.Time) time.Time { return timeOf(t.Unix()) }
 
 // genesisEffects describes the insertion of a network's genesis block, the
 // only block that opens an account without consuming anything.
@@ -164,6 +167,13 @@ func checkPeers(peers []Peer) error {
 		if !p.Address.IsValid() {
 			return fmt.Errorf("put peers: invalid address %v", p.Address)
 		}
+	}
+	return nil
+}
+
+func checkKeep(samples int) error {
+	if samples < 1 {
+		return fmt.Errorf("put weight sample: cannot keep %d samples, at least 1", samples)
 	}
 	return nil
 }

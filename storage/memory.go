@@ -3,7 +3,6 @@ package storage
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -294,8 +293,8 @@ func (t *memoryTx) PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (
 }
 
 func (t *memoryTx) PutWeightSample(sample lattice.WeightSample, keep int) error {
-	if keep < 1 {
-		return fmt.Errorf("put weight sample: cannot keep %d samples, at least 1", keep)
+	if err := checkKeep(keep); err != nil {
+		return err
 	}
 	sample.Time = seconds(sample.Time)
 	all := append(slices.Clone(t.state.samples), sample)

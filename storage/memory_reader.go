@@ -34,6 +34,9 @@ func (r *memoryReader) BlockAt(account lattice.Account, height uint64) (lattice.
 }
 
 func (r *memoryReader) ReceivedBy(key lattice.ReceivableKey) (lattice.Hash, bool, error) {
+	if key.Send.IsZero() { // the link of a change and of the genesis block
+		return lattice.Hash{}, false, nil
+	}
 	head, _ := r.state.accounts.get(key.Destination)
 	for height := head.Height; height > head.PrunedHeight; height-- {
 		b, found, err := r.BlockAt(key.Destination, height)

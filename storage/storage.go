@@ -18,19 +18,24 @@ import (
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
-// Reasons why a store refuses to open. The text around them says what was
-// found, what was expected, and what to do.
+// Reasons why a store refuses to open or, for the last three and ErrCorrupt,
+// to go on. The text around them says what was found, what was expected, and
+// what to do. A file that is refused is left as it was.
 var (
 	ErrWrongNetwork = errors.New("database belongs to another network")
 	ErrWrongGenesis = errors.New("database belongs to another genesis block")
 	ErrNewerSchema  = errors.New("database was written by a newer version")
 	ErrCorrupt      = errors.New("database is corrupt")
+	ErrForeign      = errors.New("file is not a smallnano ledger")
+	ErrInUse        = errors.New("database is in use by another process")
+	ErrNotWritable  = errors.New("database cannot be written")
 	ErrDiskFull     = errors.New("disk is full")
 	ErrClosed       = errors.New("store is closed")
 )
 
 // Store is a ledger. All methods may be called from any goroutine; Update and
-// UpdateDurable wait for each other.
+// UpdateDurable wait for each other. The functions given to them must not call
+// the store again.
 type Store interface {
 	// Update runs f in the one write transaction and commits what it did. When f
 	// returns an error nothing is kept and that error is returned.

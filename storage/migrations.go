@@ -1,0 +1,81 @@
+package storage
+
+import (
+	_ "embed"
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+//go:embed schema.sql
+var schema string
+
+// format is what a file looks like: the script that makes a new one, and how
+// older ones get there. Step i takes version i+1 to version i+2, in one
+// transaction of its own, and leaves exactly what the script of that version
+// would have made. Steps are never changed once they were released.
+type format struct {
+	schema     string
+	migrations []func(*conn) error
+}
+
+// version is the version that the script makes.
+func (f format) version() int { return 1 + len(f.migrations) }
+
+// currentFormat is what this program reads and writes.
+var currentFormat = format{schema: schema, migrations: nil}
+
+// migrate takes a file from an older version to the current one, version by
+// version: what was reached before a failure stays reached.
+func (s *file) migrate(f format, from int) error {
+	for v := from; v < f.version(); v++ {
+		err := s.transaction(func(t *tx) error {
+			if err := f.migrations[v-1](t.c); err != nil {
+				return err
+			}
+			_, err := t.c.exec("UPDATE _meta SET value = ? WHERE name = 'schema'", func(q *sqlite.Stmt) { q.BindInt64(1, int64(v+1)) })
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("migrate ledger from version %d to %d: %w", v, v+1, err)
+		}
+	}
+	return s.truncateLog()
+}
+
+// meta is what the file says of itself.
+type meta struct {
+	version int
+	network lattice.NetworkID
+	genesis lattice.Hash
+}
+
+func (c *conn) setMeta(version int, n *lattice.Network) error {
+	const put = "INSERT INTO _meta (name, value) VALUES (?, ?)"
+	_, err := c.exec(put, func(s *sqlite.Stmt) { s.BindText(1, "schema"); s.BindInt64(2, int64(version)) })
+	if err == nil {
+		_, err = c.exec(put, func(s *sqlite.Stmt) { s.BindText(1, "network"); s.BindInt64(2, int64(n.ID)) })
+	}
+	if err == nil {
+		_, err = c.exec(put, func(s *sqlite.Stmt) { s.BindText(1, "genesis"); s.BindBytes(2, n.GenesisHash[:]) })
+	}
+	return err
+}
+
+// meta reads what setMeta wrote; what is missing stays zero.
+func (c *conn) meta() (m meta, err error) {
+	_, err = c.query("SELECT name, value FROM _meta", nil, func(s *sqlite.Stmt) bool {
+		switch s.ColumnText(0) {
+		case "schema":
+			m.version = int(s.ColumnInt64(1))
+		case "network":
+			m.network = lattice.NetworkID(s.ColumnInt64(1))
+		case "genesis":
+			m.genesis = read32(s, 1)
+		}
+		return true
+	})
+	return m, err
+}
