@@ -24,6 +24,7 @@ type call struct {
 	name    string // as called; may be an alias
 	params  value
 	caller  *caller
+	place   *place
 	batched bool
 	err     error
 }
@@ -273,11 +274,7 @@ func (c *call) root(name string) lattice.Root { return lattice.Root(c.hash(name)
 
 // charge takes tokens from the caller's bucket, beside the price of the
 // action. The bucket may become overdrawn: the next call pays for it.
-func (c *call) charge(tokens int) {
-	if c.caller != nil {
-		c.caller.charge(tokens)
-	}
-}
+func (c *call) charge(tokens int) { c.caller.charge(tokens) }
 
 // view runs f on a snapshot of the ledger.
 func (c *call) view(f func(Ledger) error) error { return c.backend.View(f) }

@@ -98,6 +98,8 @@ func appendCompound(to []byte, v any) []byte {
 		return appendList(to, v)
 	case []lattice.Hash:
 		return appendList(to, v)
+	case value:
+		return appendValue(to, v)
 	case bare:
 		return strconv.AppendInt(to, int64(v), 10)
 	case plain:
@@ -123,6 +125,17 @@ func appendList[T any](to []byte, list []T) []byte {
 		to = appendJSON(to, v)
 	}
 	return append(to, ']')
+}
+
+// appendValue appends the id of a JSON-RPC call as it was written.
+func appendValue(to []byte, v value) []byte {
+	switch v.kind {
+	case kindText:
+		return appendText(to, v.text)
+	case kindNumber:
+		return append(to, v.text...)
+	}
+	return append(to, "null"...)
 }
 
 // appendText appends a JSON string. Nearly all strings need no escape.

@@ -64,6 +64,7 @@ var (
 	badHost         = &errorKind{"bad_host", "Host is not allowed", numberRequest}
 	crossOrigin     = &errorKind{"cross_origin", "Requests from other sites are not allowed", numberRequest}
 	unknownCommand  = &errorKind{"unknown_command", "Unknown command", numberMethod}
+	notServed       = &errorKind{"not_served", "Not served here", numberControl}
 	controlDisabled = &errorKind{"control_disabled", "RPC control is disabled", numberControl}
 	missing         = &errorKind{"missing_parameter", "Missing parameter", numberParams}
 	badParameter    = &errorKind{"bad_parameter", "Invalid parameter", numberParams}
@@ -77,7 +78,7 @@ var (
 // commonErrors can answer any action.
 var commonErrors = []*errorKind{
 	badJSON, tooDeep, duplicateKey, bodyTooLarge, badRequest, ambiguous, batchTooLarge, onlyPost, badHost, crossOrigin,
-	unknownCommand, controlDisabled, missing, badParameter, overloaded, rateLimited, timedOut, stopping, internalError,
+	unknownCommand, notServed, controlDisabled, missing, badParameter, overloaded, rateLimited, timedOut, stopping, internalError,
 }
 
 // Ways in which some actions fail.
