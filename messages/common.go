@@ -114,10 +114,3 @@ type PeerDown struct{ Conn ConnID }
 
 // MailboxControl lets the fact pass a full queue.
 func (*PeerDown) MailboxControl() {}
-
-// Fail makes an actor panic while it handles this message. It is the planted
-// fault of the dev network.
-type Fail struct{ Reason string }
-
-// MailboxControl lets the planted fault pass a full queue.
-func (*Fail) MailboxControl() {}

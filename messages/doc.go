@@ -18,5 +18,4 @@
 //	Bootstrap        peer, block processor             bootstrap.go
 //	BootstrapServer  peer                              bootstrap.go
 //	Work             RPC, wallet                       work.go
-//	Gateway, Health  supervisor                        node.go
 package messages

@@ -3,6 +3,7 @@ package messages
 import (
 	"time"
 
+	"github.com/smallnano/smallnano/actors/core/election"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -13,13 +14,11 @@ type Elections interface{ toElections() }
 
 // StartElection asks for an election on a block of the ledger.
 type StartElection struct {
-	Block   lattice.Block
-	Hash    lattice.Hash
-	Balance lattice.Amount // that put it into its bucket
-	Manual  bool           // asked for by an operator
-	// Optimistic elections are for the head of a long unconfirmed chain: this
-	// node does not vote in them, it asks others.
-	Optimistic bool
+	Block    lattice.Block
+	Hash     lattice.Hash
+	Behavior election.Behavior
+	Bucket   int       // of the account's balance
+	Priority time.Time // its place there
 }
 
 // MailboxControl lets the scheduler, which counts its elections, be heard.
@@ -54,40 +53,26 @@ type SchedulerStarted struct{}
 // MailboxControl lets the restarted scheduler be heard.
 func (*SchedulerStarted) MailboxControl() {}
 
-// QuorumQuery asks for the state of the quorum. Reply is called once, on the
-// election manager's turn, and must not block.
-type QuorumQuery struct{ Reply func(QuorumStatus) }
+// CancelElections asks to end elections that make room for others.
+type CancelElections struct{ Roots []lattice.QualifiedRoot }
 
-// MailboxControl lets operators look into a node under load.
-func (*QuorumQuery) MailboxControl() {}
+// MailboxControl lets the scheduler, which counts its elections, be heard.
+func (*CancelElections) MailboxControl() {}
 
-// QuorumStatus is what confirming takes, and what there is of it.
-type QuorumStatus struct {
-	Delta, Online, Trended, Floor, PeersStake lattice.Amount
-	Representatives                           []Representative // online ones, heaviest first
-	Elections                                 int
-	Latency                                   Latency
-}
+func (*CancelElections) toElections() {}
 
-// Representative is one that was heard of lately.
-type Representative struct {
-	Account  lattice.Account
-	Weight   lattice.Amount
-	LastSeen time.Time
-}
+// WeightsWanted asks for WeightsChanged to the vote processor.
+type WeightsWanted struct{}
 
-// Latency is how long confirmations took, from the start of the election, over
-// a window of the last ones.
-type Latency struct {
-	Count         int
-	P50, P90, P99 time.Duration
-}
+// MailboxControl lets the restarted vote processor be heard.
+func (*WeightsWanted) MailboxControl() {}
 
+func (*WeightsWanted) toElections()    {}
 func (*StartElection) toElections()    {}
 func (*ForkSeen) toElections()         {}
 func (*VotesVerified) toElections()    {}
 func (*SchedulerStarted) toElections() {}
-func (*QuorumQuery) toElections()      {}
+func (*BlocksInserted) toElections()   {}
 func (*BlocksCemented) toElections()   {}
 func (*BlocksRolledBack) toElections() {}
 func (*Tick) toElections()             {}

@@ -2,8 +2,8 @@ package messages
 
 import (
 	"net/netip"
-	"time"
 
+	"github.com/smallnano/smallnano/actors/core/peering"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -93,25 +93,12 @@ func (m *AddressesHeard) MailboxSource() Source { return m.Conn.source() }
 // PeerMisbehaved says that a peer broke a rule.
 type PeerMisbehaved struct {
 	Conn ConnID
-	Kind Offence
+	Kind peering.Offence
 	Text string // for the log and the operator
 }
 
 // MailboxControl lets the fact pass a full queue.
 func (*PeerMisbehaved) MailboxControl() {}
-
-// Offence is a kind of misbehaviour.
-type Offence uint8
-
-// The offences.
-const (
-	BadFrame     Offence = iota + 1 // bytes that are no frame of this network
-	BadSignature                    // a block or vote whose signature is wrong
-	BadWork                         // a block without the least work
-	BadReply                        // an answer that was not asked for, or is not what was asked for
-	BadHandshake                    // the handshake failed
-	MadeActorFail                   // what it sent made an actor panic
-)
 
 // Flood asks for a frame to be sent to several peers.
 type Flood struct {
@@ -140,31 +127,27 @@ const (
 type RepresentativeSeen struct {
 	Conn    ConnID
 	Account lattice.Account
-	Weight  lattice.Amount
 }
 
 // MailboxSource queues it with the peer's other facts.
 func (m *RepresentativeSeen) MailboxSource() Source { return m.Conn.source() }
 
-// PeersQuery asks for all connections. Reply is called once, on the
-// supervisor's turn, and must not block.
-type PeersQuery struct{ Reply func([]PeerStatus) }
+// PeersWanted asks for a PeerUp to the bootstrap client for every connection
+// that is open.
+type PeersWanted struct{}
 
-// MailboxControl lets operators look into a node under load.
-func (*PeersQuery) MailboxControl() {}
+// MailboxControl lets the restarted client be heard.
+func (*PeersWanted) MailboxControl() {}
 
-// PeerStatus is one connection that has passed the handshake.
-type PeerStatus struct {
-	Conn      ConnID
-	Address   netip.AddrPort
-	Listening netip.AddrPort // invalid when it does not listen
-	NodeID    [32]byte
-	Inbound   bool
-	Since     time.Time
-	Score     int
-	Traffic   Traffic
-}
+func (*PeersWanted) toPeerSupervisor() {}
 
+// PrincipalsChanged names the principal representatives.
+type PrincipalsChanged struct{ Accounts []lattice.Account }
+
+// MailboxControl lets the fact pass a full queue.
+func (*PrincipalsChanged) MailboxControl() {}
+
+func (*PrincipalsChanged) toPeerSupervisor()  {}
 func (*LinkAccepted) toPeerSupervisor()       {}
 func (*DialEnded) toPeerSupervisor()          {}
 func (*Resolved) toPeerSupervisor()           {}
@@ -173,7 +156,6 @@ func (*AddressesHeard) toPeerSupervisor()     {}
 func (*PeerMisbehaved) toPeerSupervisor()     {}
 func (*Flood) toPeerSupervisor()              {}
 func (*RepresentativeSeen) toPeerSupervisor() {}
-func (*PeersQuery) toPeerSupervisor()         {}
 func (*Tick) toPeerSupervisor()               {}
 
 // Peer is every message that the actor of one connection accepts.

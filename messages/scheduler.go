@@ -1,6 +1,10 @@
 package messages
 
-import "github.com/smallnano/smallnano/messages/lattice"
+import (
+	"time"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+)
 
 // Scheduler is every message that the bucket scheduler accepts.
 //
@@ -24,34 +28,23 @@ type ElectionsRunning struct{ Elections []RunningElection }
 
 // RunningElection is an election as the scheduler knows it.
 type RunningElection struct {
-	Root    lattice.QualifiedRoot
-	Hash    lattice.Hash
-	Balance lattice.Amount
+	Root     lattice.QualifiedRoot
+	Hash     lattice.Hash
+	Bucket   int
+	Priority time.Time
 }
 
 // MailboxControl lets the fact pass a full queue.
 func (*ElectionsRunning) MailboxControl() {}
 
-// BucketsQuery asks how full the buckets are. Reply is called once, on the
-// scheduler's turn, and must not block.
-type BucketsQuery struct{ Reply func([]BucketStatus) }
+// BlocksHinted names blocks that have votes but no election: perhaps they are in
+// the ledger and their turn has not come.
+type BlocksHinted struct{ Hashes []lattice.Hash }
 
-// MailboxControl lets operators look into a node under load.
-func (*BucketsQuery) MailboxControl() {}
-
-// BucketStatus is how full one bucket is.
-type BucketStatus struct {
-	Index     int
-	Minimum   lattice.Amount // least balance in the bucket
-	Queued    int
-	Elections int
-	Evicted   uint64 // pushed out of the full queue since start
-}
-
+func (*BlocksHinted) toScheduler()     {}
 func (*Activate) toScheduler()         {}
 func (*ElectionsEnded) toScheduler()   {}
 func (*ElectionsRunning) toScheduler() {}
-func (*BucketsQuery) toScheduler()     {}
 func (*BlocksInserted) toScheduler()   {}
 func (*BlocksCemented) toScheduler()   {}
 func (*BlocksRolledBack) toScheduler() {}

@@ -1,0 +1,167 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/actors/mailbox"
+	"github.com/smallnano/smallnano/crypto"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/wire"
+	"github.com/smallnano/smallnano/wire/rpc"
+)
+
+// processTimeout is how long the RPC waits for a block to be inserted.
+const processTimeout = 10 * time.Second
+
+// backend is the node as the RPC sees it. Reads go to a snapshot of the ledger
+// or to the board and wait for nobody; what changes something is a message.
+type backend struct{ *Node }
+
+// Network implements rpc.Backend.
+func (b backend) Network() *lattice.Network { return b.cfg.Network }
+
+// Build implements rpc.Backend.
+func (b backend) Build() rpc.Build { return b.cfg.Build }
+
+// Uptime implements rpc.Backend.
+func (b backend) Uptime() time.Duration { return b.env.Clock.Now().Sub(b.started) }
+
+// View implements rpc.Backend.
+func (b backend) View(f func(rpc.Ledger) error) error {
+	return b.env.Store.View(func(r storage.Reader) error { return f(r) })
+}
+
+// Process implements rpc.Backend.
+func (b backend) Process(ctx context.Context, block *lattice.Block) (lattice.Hash, error) {
+	hash := b.cfg.Network.HashOf(block)
+	answer := make(chan messages.BlockResult, 1)
+	b.refs.blocks.Tell(&messages.ProcessBlock{Block: *block, Hash: hash, Reply: func(r messages.BlockResult) { answer <- r }})
+	ctx, cancel := context.WithTimeout(ctx, processTimeout)
+	defer cancel()
+	select {
+	case r := <-answer:
+		return hash, rpcError(r.Err)
+	case <-ctx.Done():
+		return hash, fmt.Errorf("%w: %w", rpc.ErrTimeout, ctx.Err())
+	}
+}
+
+// rpcError translates why a mailbox refused a message.
+func rpcError(err error) error {
+	switch {
+	case errors.Is(err, mailbox.ErrFull), errors.Is(err, mailbox.ErrDropped):
+		return fmt.Errorf("%w: %w", rpc.ErrOverloaded, err)
+	case errors.Is(err, mailbox.ErrStopped):
+		return fmt.Errorf("%w: %w", rpc.ErrStopping, err)
+	case errors.Is(err, mailbox.ErrFailed):
+		return fmt.Errorf("%w: %w", rpc.ErrTimeout, err) // it may have been done
+	}
+	return err
+}
+
+// Generate implements rpc.Backend.
+func (b backend) Generate(ctx context.Context, root lattice.Root, threshold uint64) (uint64, error) {
+	type found struct {
+		nonce uint64
+		err   error
+	}
+	answer := make(chan found, 1)
+	b.refs.work.Tell(&messages.GenerateWork{
+		Root: root, Threshold: threshold,
+		Abandoned: func() bool { return ctx.Err() != nil },
+		Reply:     func(nonce uint64, err error) { answer <- found{nonce, err} },
+	})
+	select {
+	case f := <-answer:
+		return f.nonce, rpcError(f.err)
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// CancelWork implements rpc.Backend.
+func (b backend) CancelWork(root lattice.Root) {
+	b.refs.work.Tell(&messages.CancelWork{Root: root})
+}
+
+// Weight implements rpc.Backend.
+func (b backend) Weight(rep lattice.Account) lattice.Amount {
+	return b.board.quorum.Load().weights[rep]
+}
+
+// Representatives implements rpc.Backend.
+func (b backend) Representatives() []rpc.Representative {
+	return append([]rpc.Representative(nil), b.board.quorum.Load().all...)
+}
+
+// RepresentativesOnline implements rpc.Backend.
+func (b backend) RepresentativesOnline() []rpc.Representative {
+	return append([]rpc.Representative(nil), b.board.quorum.Load().online...)
+}
+
+// Quorum implements rpc.Backend.
+func (b backend) Quorum() rpc.QuorumStatus {
+	v := b.board.quorum.Load()
+	s := v.status
+	counted := map[lattice.Account]bool{}
+	for _, p := range *b.board.peers.Load() {
+		for _, rep := range p.Representatives {
+			weight := v.weights[rep]
+			if counted[rep] || weight.IsZero() {
+				continue
+			}
+			counted[rep] = true
+			s.Peers = s.Peers.SatAdd(weight)
+			s.Details = append(s.Details, rpc.PeerWeight{Account: rep, Address: p.Remote, Weight: weight})
+		}
+	}
+	return s
+}
+
+// Unchecked implements rpc.Backend.
+func (b backend) Unchecked() uint64 { return b.board.unchecked.Load() }
+
+// Peers implements rpc.Backend.
+func (b backend) Peers() []rpc.PeerStatus {
+	status := *b.board.peers.Load()
+	out := make([]rpc.PeerStatus, len(status))
+	for i, p := range status {
+		out[i] = peerStatus(&p)
+	}
+	return out
+}
+
+func peerStatus(p *peering.Status) rpc.PeerStatus {
+	address := p.Remote
+	if p.Listening.IsValid() {
+		address = p.Listening
+	}
+	return rpc.PeerStatus{
+		Address: address, NodeID: crypto.PublicKey(p.Node), Protocol: wire.Version,
+		Inbound: p.Inbound, Connected: p.Since,
+	}
+}
+
+// WaitConfirmation implements rpc.Backend.
+func (b backend) WaitConfirmation(ctx context.Context, seq uint64) error {
+	return b.board.waitConfirmation(ctx, seq)
+}
+
+// Stop implements rpc.Backend.
+func (b backend) Stop() { b.requestStop("asked to by RPC") }
+
+// FailActor implements rpc.Backend.
+func (b backend) FailActor(name string) error {
+	path := strings.TrimPrefix(name, rootName+"/")
+	if err := b.system.Health().FailNow(rootName + "/" + path); err != nil {
+		return fmt.Errorf("%w: %q", rpc.ErrNoActor, name)
+	}
+	return nil
+}

@@ -1,0 +1,482 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/actors/core/bootstrap"
+	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/actors/mailbox"
+	"github.com/smallnano/smallnano/crypto"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/wire/rpc"
+)
+
+// Bounds of one commit.
+const (
+	// maxBatchBlocks is how many blocks one commit inserts at most: big batches
+	// make the most of sorted inserts, and this many take about 20 ms.
+	maxBatchBlocks = 1024
+	// maxBatchCemented is how many blocks one commit cements at most; what is left
+	// goes into the next one.
+	maxBatchCemented = 2048
+	// maxRollback is how many blocks may have to go for the winner of a fork. A
+	// longer one is refused and said: it needs a look.
+	maxRollback = 10_000
+	// retryWrites is how often a node that cannot write tries again.
+	retryWrites = 2 * time.Second
+)
+
+// blockProcessor owns the write transaction. It gathers what arrives until
+// nothing is queued or the batch is full, and carries it out in one commit;
+// everybody is told after the commit.
+type blockProcessor struct {
+	env     *Env
+	refs    *refs
+	net     *lattice.Network
+	board   *board
+	inbox   *mailbox.Inbox
+	gaps    *bootstrap.Gaps
+	log     *slog.Logger
+	batch   batch
+	confirm []lattice.Hash // quorum reached, not all cemented yet
+
+	retryAt time.Time // while read-only: when to try to write again
+}
+
+// batch is what the next commit has to carry out.
+type batch struct {
+	blocks  []*messages.ProcessBlock
+	forces  []*messages.ForceBlock
+	finals  []lattice.FinalVote
+	samples []lattice.WeightSample
+	peers   []lattice.Peer
+}
+
+func (b *batch) empty() bool {
+	return len(b.blocks)+len(b.forces)+len(b.finals)+len(b.samples)+len(b.peers) == 0
+}
+
+// Receive implements actor.Actor.
+func (a *blockProcessor) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		a.gaps = bootstrap.NewGaps(bootstrap.DefaultGapsConfig())
+	case *actor.Restarting, *actor.Stopping:
+		a.giveBack()
+	case messages.BlockProcessor:
+		a.handle(m)
+		if a.inbox.Len() == 0 || len(a.batch.blocks) >= maxBatchBlocks {
+			a.commit()
+		}
+	}
+}
+
+func (a *blockProcessor) handle(m messages.BlockProcessor) {
+	switch m := m.(type) {
+	case *messages.ProcessBlock:
+		a.batch.blocks = append(a.batch.blocks, m)
+	case *messages.ConfirmBlock:
+		a.confirm = append(a.confirm, m.Hash)
+	case *messages.ForceBlock:
+		a.batch.forces = append(a.batch.forces, m)
+	case *messages.StoreFinalVotes:
+		a.batch.finals = append(a.batch.finals, m.Votes...)
+	case *messages.StoreWeightSample:
+		a.batch.samples = append(a.batch.samples, m.Sample)
+	case *messages.StorePeers:
+		a.batch.peers = m.Peers
+	case *messages.Tick:
+		a.gaps.Tick(m.Now)
+		a.board.unchecked.Store(uint64(a.gaps.Stats().Len))
+		if reason := a.board.readOnly(); reason != "" && !m.Now.Before(a.retryAt) {
+			a.probe(m.Now)
+		}
+	}
+}
+
+// giveBack answers everything that waits when the actor is about to lose its
+// memory: nobody may wait for ever, and no credit may be lost.
+func (a *blockProcessor) giveBack() {
+	for _, m := range a.batch.blocks {
+		m.Refused(mailbox.ErrFailed)
+	}
+	a.batch = batch{}
+}
+
+// probe finds out whether writing works again.
+func (a *blockProcessor) probe(now time.Time) {
+	a.retryAt = now.Add(retryWrites)
+	err := a.env.Store.UpdateDurable(func(tx storage.Tx) error {
+		return tx.SetValue("write_probe", []byte(now.UTC().Format(time.RFC3339)))
+	})
+	if err == nil {
+		a.log.Info("writing to the database works again")
+		a.board.setReadOnly("")
+	}
+}
+
+// job is one block on its way through a commit.
+type job struct {
+	*messages.ProcessBlock
+	block    lattice.Block
+	hash     lattice.Hash
+	verified bool // its signature was checked before
+	bad      bool // its signature is wrong
+	known    bool
+	err      error
+	// waits and missing say which block this one waits for.
+	waits   bool
+	missing lattice.Hash
+	source  bool
+	rival   *lattice.StoredBlock // on a fork: the unconfirmed block in its place
+}
+
+// done is everything that one transaction did.
+type done struct {
+	jobs       []*job
+	inserted   []messages.Inserted
+	rolledBack []messages.Inserted
+	cemented   []ledger.Cemented
+	finals     []lattice.FinalVote
+	confirm    []lattice.Hash // still to be cemented
+}
+
+// commit carries out the batch.
+func (a *blockProcessor) commit() {
+	if a.batch.empty() && len(a.confirm) == 0 {
+		return
+	}
+	if reason := a.board.readOnly(); reason != "" {
+		a.refuseAll(fmt.Errorf("%w: %s", rpc.ErrReadOnly, reason))
+		return
+	}
+	jobs := a.check(a.batch.blocks)
+	update := a.env.Store.Update
+	if len(a.batch.finals) > 0 {
+		update = a.env.Store.UpdateDurable
+	}
+	var d *done
+	err := update(func(tx storage.Tx) error {
+		d = &done{jobs: jobs}
+		return a.carryOut(tx, d)
+	})
+	if err != nil {
+		a.writeFailed(err)
+		return
+	}
+	a.batch, a.confirm = batch{}, d.confirm
+	a.tell(d)
+	if len(a.confirm) > 0 { // go on with the rest after what is queued
+		a.refs.blocks.Tell(&messages.ConfirmBlock{Hash: a.confirm[len(a.confirm)-1]})
+		a.confirm = a.confirm[:len(a.confirm)-1]
+	}
+}
+
+// refuseAll answers the batch with an error. What consensus asked for is asked
+// again by itself.
+func (a *blockProcessor) refuseAll(err error) {
+	for _, m := range a.batch.blocks {
+		m.Refused(err)
+	}
+	a.batch, a.confirm = batch{}, nil
+}
+
+// writeFailed answers a batch whose transaction was not committed. Nothing of
+// it is in the ledger. The node stays readable.
+func (a *blockProcessor) writeFailed(err error) {
+	reason := err.Error()
+	switch {
+	case errors.Is(err, storage.ErrDiskFull):
+		reason = "the disk is full: " + reason
+	case errors.Is(err, storage.ErrCorrupt):
+		reason = "the database is corrupt: " + reason
+	}
+	a.log.Error("cannot write to the database; the node is read-only until it can", "err", err)
+	a.board.setReadOnly(reason)
+	a.retryAt = a.env.Clock.Now().Add(retryWrites)
+	a.refuseAll(fmt.Errorf("%w: %s", rpc.ErrReadOnly, reason))
+}
+
+// check finds out which blocks are new, and checks the signatures of those, all
+// outside the write transaction: nobody else writes, so what is known stays
+// known.
+func (a *blockProcessor) check(blocks []*messages.ProcessBlock) []*job {
+	jobs := make([]*job, len(blocks))
+	for i, m := range blocks {
+		jobs[i] = &job{ProcessBlock: m, block: m.Block, hash: m.Hash}
+	}
+	err := a.env.Store.View(func(r storage.Reader) error {
+		for _, j := range jobs {
+			_, found, err := r.Block(j.hash)
+			if err != nil {
+				return err
+			}
+			j.known = found
+		}
+		return nil
+	})
+	if err != nil {
+		a.log.Error("cannot read the database", "err", err) // the transaction will say so too
+	}
+	unchecked := make([]*job, 0, len(jobs))
+	for _, j := range jobs {
+		if !j.known {
+			unchecked = append(unchecked, j)
+		}
+	}
+	a.env.Workers.Split(len(unchecked), func(from, to int) {
+		verifyBlocks(a.env, unchecked[from:to])
+	})
+	return jobs
+}
+
+// verifyBlocks checks signatures as a batch.
+func verifyBlocks(env *Env, jobs []*job) {
+	checks := make([]crypto.Check, len(jobs))
+	for i, j := range jobs {
+		checks[i] = crypto.Check{Key: j.block.Account.Key(), Message: j.hash[:], Signature: j.block.Signature}
+	}
+	for i, good := range crypto.VerifyBatch(checks, env.Secret) {
+		jobs[i].verified, jobs[i].bad = good, !good
+	}
+}
+
+// carryOut does everything in the batch within tx. An error means that the
+// store failed, not that a block was refused.
+func (a *blockProcessor) carryOut(tx storage.Tx, d *done) error {
+	for _, f := range a.batch.finals {
+		stored, err := tx.PutFinalVote(f.Root, f.Hash)
+		if err != nil {
+			return fmt.Errorf("storing a final vote: %w", err)
+		}
+		d.finals = append(d.finals, lattice.FinalVote{Root: f.Root, Hash: stored})
+	}
+	for _, f := range a.batch.forces {
+		if err := a.force(tx, d, f); err != nil {
+			return fmt.Errorf("forcing block %v: %w", f.Hash, err)
+		}
+	}
+	for i := 0; i < len(d.jobs); i++ { // grows: an insertion frees what waited for it
+		if err := a.insert(tx, d, d.jobs[i]); err != nil {
+			return fmt.Errorf("inserting block %v: %w", d.jobs[i].hash, err)
+		}
+	}
+	if err := a.cement(tx, d); err != nil {
+		return fmt.Errorf("cementing: %w", err)
+	}
+	for _, s := range a.batch.samples {
+		if err := tx.PutWeightSample(s, a.net.WeightSamples); err != nil {
+			return fmt.Errorf("storing a weight sample: %w", err)
+		}
+	}
+	if a.batch.peers != nil {
+		if err := tx.PutPeers(a.batch.peers); err != nil {
+			return fmt.Errorf("storing peers: %w", err)
+		}
+	}
+	return nil
+}
+
+// insert tries one block.
+func (a *blockProcessor) insert(tx storage.Tx, d *done, j *job) error {
+	if j.bad {
+		j.err = ledger.BadSignature
+		return nil
+	}
+	c, err := tx.Context(&j.block, j.hash, a.env.Clock.Now())
+	if err != nil {
+		return err
+	}
+	c.SignatureVerified = j.verified
+	effects, refusal := ledger.Validate(a.net, &j.block, c)
+	if refusal != nil {
+		return a.refused(tx, j, refusal)
+	}
+	if err := tx.Apply(&effects); err != nil {
+		return err
+	}
+	a.inserted(d, j, &effects)
+	return nil
+}
+
+// inserted notes an insertion and lets the blocks that waited for it follow.
+func (a *blockProcessor) inserted(d *done, j *job, e *ledger.Effects) {
+	in := messages.Inserted{Hash: e.Hash, Block: e.Block, Height: e.Height, Subtype: e.Subtype}
+	if j.ProcessBlock != nil {
+		in.Conn, in.Local = j.Conn, j.Conn == 0 && !j.Bootstrap
+	}
+	d.inserted = append(d.inserted, in)
+	for _, g := range a.gaps.Take(e.Hash) {
+		d.jobs = append(d.jobs, &job{block: *g.Block.Block, hash: g.Hash, verified: true})
+	}
+}
+
+// refused finds out what the rest of the node must know of a refused block.
+func (a *blockProcessor) refused(tx storage.Tx, j *job, refusal error) error {
+	j.err = refusal
+	switch outcome, _ := ledger.OutcomeOf(refusal); outcome {
+	case ledger.GapPrevious:
+		j.waits, j.missing = true, j.block.Previous
+	case ledger.GapSource:
+		j.waits, j.missing, j.source = true, lattice.Hash(j.block.Link), true
+	case ledger.Fork:
+		rival, err := a.rival(tx, &j.block)
+		if err != nil {
+			return err
+		}
+		j.rival = rival
+	}
+	return nil
+}
+
+// rival returns the unconfirmed block that stands where b would, nil when that
+// place is confirmed or pruned.
+func (a *blockProcessor) rival(tx storage.Tx, b *lattice.Block) (*lattice.StoredBlock, error) {
+	height := uint64(1)
+	if !b.Previous.IsZero() {
+		previous, found, err := tx.Block(b.Previous)
+		if err != nil || !found || previous.Block.Account != b.Account {
+			return nil, err
+		}
+		height = previous.Height + 1
+	}
+	rival, found, err := tx.BlockAt(b.Account, height)
+	if err != nil || !found || rival.Confirmed {
+		return nil, err
+	}
+	return &rival, nil
+}
+
+// force rolls back what stands in the way of an election's winner and inserts
+// it. That the winner itself does not fit is no error: its election goes on.
+func (a *blockProcessor) force(tx storage.Tx, d *done, f *messages.ForceBlock) error {
+	if _, found, err := tx.Block(f.Hash); err != nil || found {
+		return err
+	}
+	loser, err := a.rival(tx, &f.Winner)
+	if err != nil {
+		return err
+	}
+	if loser != nil {
+		removed, err := ledger.Rollback(tx, loser.Hash, maxRollback, tx.Revert)
+		if err != nil {
+			if errors.Is(err, ledger.ErrConfirmed) || errors.Is(err, ledger.ErrTooMany) { // nothing was done
+				a.log.Warn("cannot make room for the winner of a fork", "winner", f.Hash, "loser", loser.Hash, "err", err)
+				return nil
+			}
+			return err
+		}
+		for i := range removed {
+			e := &removed[i]
+			d.rolledBack = append(d.rolledBack, messages.Inserted{Hash: e.Hash, Block: e.Block, Height: e.Height, Subtype: e.Subtype})
+		}
+	}
+	j := &job{block: f.Winner, hash: f.Hash, verified: true} // checked when it arrived as a fork
+	if err := a.insert(tx, d, j); err != nil {
+		return err
+	}
+	if j.err != nil {
+		a.log.Warn("the winner of a fork does not fit", "winner", f.Hash, "err", j.err)
+	}
+	return nil
+}
+
+// cement makes confirmed blocks final, dependencies first.
+func (a *blockProcessor) cement(tx storage.Tx, d *done) error {
+	for i, target := range a.confirm {
+		room := maxBatchCemented - len(d.cemented)
+		if room <= 0 {
+			d.confirm = append(d.confirm, a.confirm[i:]...)
+			return nil
+		}
+		order, more, err := ledger.CementOrder(tx, target, room)
+		if errors.Is(err, ledger.ErrNotFound) { // a fork's winner that is not in yet; its election asks again
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, h := range order {
+			c, err := tx.Cement(h)
+			if err != nil {
+				return err
+			}
+			d.cemented = append(d.cemented, c)
+		}
+		if more {
+			d.confirm = append(d.confirm, target)
+		}
+	}
+	return nil
+}
+
+// tell spreads what was committed. The order matters to nobody but readers of
+// logs: whoever misses a fact finds it in the ledger.
+func (a *blockProcessor) tell(d *done) {
+	if len(d.finals) > 0 {
+		a.refs.voting.Tell(&messages.FinalVotesStored{Votes: d.finals})
+	}
+	if len(d.rolledBack) > 0 {
+		a.refs.elections.Tell(&messages.BlocksRolledBack{Blocks: d.rolledBack})
+		a.refs.scheduler.Tell(&messages.BlocksRolledBack{Blocks: d.rolledBack})
+		a.log.Info("rolled back", "blocks", len(d.rolledBack), "last", d.rolledBack[0].Hash)
+	}
+	if len(d.inserted) > 0 {
+		m := &messages.BlocksInserted{Blocks: d.inserted}
+		a.refs.elections.Tell(m) // before the scheduler: it must know which blocks were made here
+		a.refs.scheduler.Tell(m)
+		a.refs.bootstrap.Tell(m)
+		a.floodLocal(d.inserted)
+	}
+	for _, j := range d.jobs {
+		a.settle(j)
+	}
+	if len(d.cemented) > 0 {
+		a.tellCemented(d.cemented)
+	}
+}
+
+// floodLocal publishes the blocks that were made on this node.
+func (a *blockProcessor) floodLocal(inserted []messages.Inserted) {
+	for i := range inserted {
+		if inserted[i].Local {
+			a.refs.flood(a.net, publish(&inserted[i].Block), messages.ReachOwnBlock, 0)
+		}
+	}
+}
+
+func (a *blockProcessor) tellCemented(cemented []ledger.Cemented) {
+	m := &messages.BlocksCemented{Blocks: cemented}
+	a.refs.elections.Tell(m)
+	a.refs.votes.Tell(m)
+	a.refs.scheduler.Tell(m)
+	a.board.confirmed(cemented[len(cemented)-1].Confirmation.Sequence)
+}
+
+// settle ends one block: who waits is told, gaps are kept, forks and offences
+// reported.
+func (a *blockProcessor) settle(j *job) {
+	conn := messages.ConnID(0)
+	if j.ProcessBlock != nil {
+		conn = j.Conn
+		j.Answer(j.err)
+	}
+	switch {
+	case j.bad && conn != 0:
+		j.Restore() // the same block with its true signature must not be taken for a repeat
+		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: conn, Kind: peering.BadSignature, Text: "block " + j.hash.String()})
+	case j.waits && (j.ProcessBlock == nil || conn != 0): // what the RPC was refused changes nothing
+		a.gaps.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(conn), a.env.Clock.Now())
+		a.refs.bootstrap.Tell(&messages.GapSeen{Account: j.block.Account, Missing: j.missing, Source: j.source})
+	case j.rival != nil:
+		a.refs.elections.Tell(&messages.ForkSeen{Block: j.block, Hash: j.hash, Rival: j.rival.Block, RivalHash: j.rival.Hash})
+	}
+}

@@ -1,0 +1,80 @@
+package actors
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/wire/rpc"
+)
+
+// board is where actors post what others only look at: the RPC and health read
+// it without asking anybody, so that they answer however busy the node is.
+// Values that are posted are never changed afterwards.
+type board struct {
+	unchecked atomic.Uint64
+	quorum    atomic.Pointer[quorumView]
+	peers     atomic.Pointer[[]peering.Status]
+	budget    atomic.Pointer[[]rpc.BudgetItem]
+	stopping  atomic.Bool
+
+	readOnlyReason atomic.Pointer[string]
+
+	mu       sync.Mutex
+	sequence uint64
+	news     chan struct{} // closed when sequence moves
+}
+
+// quorumView is the weights and the quorum at one moment.
+type quorumView struct {
+	status  rpc.QuorumStatus
+	weights map[lattice.Account]lattice.Amount
+	all     []rpc.Representative // heaviest first
+	online  []rpc.Representative
+}
+
+func newBoard() *board {
+	b := &board{news: make(chan struct{})}
+	b.quorum.Store(&quorumView{})
+	b.peers.Store(&[]peering.Status{})
+	b.budget.Store(&[]rpc.BudgetItem{})
+	none := ""
+	b.readOnlyReason.Store(&none)
+	return b
+}
+
+// readOnly returns why the node does not write, or "".
+func (b *board) readOnly() string { return *b.readOnlyReason.Load() }
+
+func (b *board) setReadOnly(reason string) { b.readOnlyReason.Store(&reason) }
+
+// confirmed says that the confirmation sequence has reached seq.
+func (b *board) confirmed(seq uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if seq <= b.sequence {
+		return
+	}
+	b.sequence = seq
+	close(b.news)
+	b.news = make(chan struct{})
+}
+
+// waitConfirmation returns when the sequence has reached seq or ctx has ended.
+func (b *board) waitConfirmation(ctx context.Context, seq uint64) error {
+	for {
+		b.mu.Lock()
+		reached, news := b.sequence >= seq, b.news
+		b.mu.Unlock()
+		if reached {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package actors
+
+import (
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/actors/core/bootstrap"
+	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/wire"
+)
+
+// bootstrapClient asks peers for what this node misses and has it processed like
+// any other block.
+type bootstrapClient struct {
+	env  *Env
+	refs *refs
+	net  *lattice.Network
+	cfg  bootstrap.Config
+	log  *slog.Logger
+
+	machine *bootstrap.Client
+	rng     *rand.Rand
+}
+
+// Receive implements actor.Actor.
+func (a *bootstrapClient) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		a.machine = bootstrap.New(a.cfg)
+		a.rng = a.env.rand(nameBootstrap)
+		a.refs.peers.Tell(&messages.PeersWanted{})
+	case messages.Bootstrap:
+		err := a.env.Store.View(func(r storage.Reader) error {
+			if err := a.handle(m, r); err != nil {
+				return err
+			}
+			return a.carryOut(r)
+		})
+		if err != nil {
+			a.log.Error("cannot read the ledger to bootstrap", "err", err)
+		}
+	}
+}
+
+func (a *bootstrapClient) handle(m messages.Bootstrap, r storage.Reader) error {
+	now := a.env.Clock.Now()
+	switch m := m.(type) {
+	case *messages.Tick:
+		a.machine.Tick(m.Now)
+	case *messages.Wake:
+	case *messages.PeerUp:
+		a.machine.PeerUp(peering.ConnID(m.Conn), now)
+	case *messages.PeerDown:
+		a.machine.PeerDown(peering.ConnID(m.Conn), now)
+	case *messages.FrontiersArrived:
+		defer messages.Release(m.Credit)
+		page := make([]bootstrap.Frontier, len(m.Frontiers))
+		for i, f := range m.Frontiers {
+			page[i] = bootstrap.Frontier{Account: f.Account, Hash: f.Hash, Height: f.Height, Pruned: f.PrunedHeight}
+		}
+		return a.machine.Frontiers(peering.ConnID(m.Conn), m.ID, page, r, now)
+	case *messages.BlocksArrived:
+		defer messages.Release(m.Credit)
+		answer := bootstrap.Blocks{Code: bootstrap.Code(m.Status), First: m.FirstHeight, Pruned: m.Pruned}
+		for i := range m.Blocks {
+			answer.Blocks = append(answer.Blocks, bootstrap.Block{Block: &m.Blocks[i], Hash: a.net.HashOf(&m.Blocks[i])})
+		}
+		return a.machine.Pulled(peering.ConnID(m.Conn), m.ID, answer, r, now)
+	case *messages.GapSeen:
+		if m.Source {
+			a.machine.Missing(m.Missing, m.Account, now)
+		} else {
+			a.machine.Behind(m.Account, now)
+		}
+	case *messages.BlocksInserted:
+		for i := range m.Blocks {
+			b := &m.Blocks[i]
+			a.machine.Inserted(b.Block.Account, b.Hash, b.Height, now)
+		}
+	case *messages.PullDelivered:
+		a.delivered(m)
+	}
+	return nil
+}
+
+// delivered tells the machine what became of a block that it had delivered.
+// Insertions and gaps it hears of anyway.
+func (a *bootstrapClient) delivered(m *messages.PullDelivered) {
+	now := a.env.Clock.Now()
+	outcome, judged := ledger.OutcomeOf(m.Err)
+	switch {
+	case !judged:
+		a.machine.Refused(m.Account, now)
+	case outcome == ledger.Old:
+		a.machine.Known(m.Account, m.Hash, now)
+	case errors.Is(m.Err, ledger.GapPrevious), errors.Is(m.Err, ledger.GapSource), outcome == ledger.Progress:
+	default:
+		a.machine.Failed(m.Account, now)
+	}
+}
+
+// carryOut does what the machine says.
+func (a *bootstrapClient) carryOut(local storage.Reader) error {
+	r, err := a.machine.Ready(local, a.env.Clock.Now(), a.rng)
+	for i := range r.Requests {
+		a.ask(&r.Requests[i])
+	}
+	for i := range r.Deliver {
+		a.deliver(&r.Deliver[i])
+	}
+	for _, b := range r.Bad {
+		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: messages.ConnID(b.Conn), Kind: peering.BadReply, Text: b.Reason.String()})
+	}
+	return err
+}
+
+func (a *bootstrapClient) ask(q *bootstrap.Request) {
+	var m wire.Message
+	switch {
+	case q.Kind == bootstrap.AskFrontiers:
+		m = &wire.FrontierReq{ID: q.ID, Start: q.Account, Count: uint16(q.Count)}
+	case q.Mode == bootstrap.ByHash:
+		m = &wire.PullReq{ID: q.ID, Mode: wire.PullByHash, Key: q.Hash, Count: uint8(q.Count)}
+	default:
+		m = &wire.PullReq{ID: q.ID, Mode: wire.PullByHeight, Key: q.Account, StartHeight: q.Height, Count: uint8(q.Count)}
+	}
+	a.refs.peer(messages.ConnID(q.Conn)).Tell(&messages.SendFrame{Frame: frame(a.net, m)})
+}
+
+func (a *bootstrapClient) deliver(d *bootstrap.Delivery) {
+	for _, b := range d.Blocks {
+		a.refs.blocks.Tell(&messages.ProcessBlock{
+			Block: *b.Block, Hash: b.Hash, Conn: messages.ConnID(d.Conn), Bootstrap: true,
+			Reply: func(r messages.BlockResult) {
+				a.refs.bootstrap.Tell(&messages.PullDelivered{Account: b.Account, Hash: b.Hash, Err: r.Err})
+			},
+		})
+	}
+}

@@ -1,0 +1,237 @@
+package actors
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/actors/core/bucket"
+	"github.com/smallnano/smallnano/actors/core/election"
+	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+)
+
+const (
+	// backlogScan is how many accounts with unconfirmed blocks are looked at again
+	// each second: what was missed, or had no room, gets its turn.
+	backlogScan = 256
+	// optimisticGap is how many unconfirmed blocks an account must have for its
+	// head to be elected out of turn, mostly after bootstrapping: if others have
+	// confirmed it, all below is confirmed with it.
+	optimisticGap = 16
+)
+
+// bucketScheduler decides which block is elected next. It looks at the ledger
+// itself, so that all it need be told is where to look.
+type bucketScheduler struct {
+	env  *Env
+	refs *refs
+	cfg  bucket.Config
+	log  *slog.Logger
+
+	machine *bucket.Scheduler
+	table   bucket.Table
+	cursor  lattice.Account // of the backlog scan
+}
+
+// Receive implements actor.Actor.
+func (a *bucketScheduler) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		a.table = bucket.NewTable(bucket.Shift)
+		a.machine = bucket.NewScheduler(a.cfg, a.table)
+		a.refs.elections.Tell(&messages.SchedulerStarted{})
+	case messages.Scheduler:
+		a.handle(m)
+		a.start()
+	}
+}
+
+func (a *bucketScheduler) handle(m messages.Scheduler) {
+	switch m := m.(type) {
+	case *messages.BlocksInserted:
+		a.activate(insertedAccounts(m.Blocks))
+	case *messages.BlocksCemented:
+		a.cemented(m)
+	case *messages.Activate:
+		a.activate(m.Accounts)
+	case *messages.BlocksRolledBack:
+		for i := range m.Blocks {
+			a.machine.Gone(m.Blocks[i].Block.QualifiedRoot(), m.Blocks[i].Hash)
+		}
+		a.activate(insertedAccounts(m.Blocks))
+	case *messages.ElectionsEnded:
+		for _, root := range m.Roots {
+			a.machine.Ended(root)
+		}
+	case *messages.ElectionsRunning:
+		a.reset(m)
+	case *messages.BlocksHinted:
+		a.hinted(m)
+	case *messages.Tick:
+		a.scan()
+	}
+}
+
+func insertedAccounts(blocks []messages.Inserted) []lattice.Account {
+	out := make([]lattice.Account, 0, len(blocks))
+	for i := range blocks {
+		out = append(out, blocks[i].Block.Account)
+	}
+	return out
+}
+
+// cemented activates what could not be elected before: the next block of the
+// account, and the block that receives what was sent.
+func (a *bucketScheduler) cemented(m *messages.BlocksCemented) {
+	next := make([]lattice.Account, 0, 2*len(m.Blocks))
+	for i := range m.Blocks {
+		c := &m.Blocks[i]
+		a.machine.Gone(c.Block.QualifiedRoot(), c.Confirmation.Hash)
+		next = append(next, c.Block.Account)
+		if c.Subtype == lattice.Send {
+			next = append(next, lattice.Account(c.Block.Link))
+		}
+	}
+	a.activate(next)
+}
+
+// activate looks at accounts: the first unconfirmed block of each waits for an
+// election if all it depends on is confirmed.
+func (a *bucketScheduler) activate(accounts []lattice.Account) {
+	seen := make(map[lattice.Account]struct{}, len(accounts))
+	a.view(func(r storage.Reader) error {
+		for _, account := range accounts {
+			if _, twice := seen[account]; twice {
+				continue
+			}
+			seen[account] = struct{}{}
+			if err := a.look(r, account); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// view reads the ledger. What could not be read now is found by the scan later.
+func (a *bucketScheduler) view(f func(storage.Reader) error) {
+	if err := a.env.Store.View(f); err != nil {
+		a.log.Error("cannot read the ledger to schedule elections", "err", err)
+	}
+}
+
+// look gives the first unconfirmed block of an account its place.
+func (a *bucketScheduler) look(r storage.Reader, account lattice.Account) error {
+	s, found, err := ledger.FirstUnconfirmed(r, account)
+	if err != nil || !found || a.machine.Holds(s.Block.QualifiedRoot()) {
+		return err
+	}
+	_, _, confirmed, err := ledger.Dependencies(r, &s)
+	if err != nil || !confirmed {
+		return err
+	}
+	before, used, err := a.previous(r, &s)
+	if err != nil {
+		return err
+	}
+	a.machine.Push(bucket.Candidate{
+		Root: s.Block.QualifiedRoot(), Hash: s.Hash, Block: &s.Block,
+		Balance: bucket.Balance(before, s.Block.Balance), Used: used,
+	})
+	return nil
+}
+
+// previous returns the balance before a block and when its account was used
+// before it.
+func (a *bucketScheduler) previous(r storage.Reader, s *lattice.StoredBlock) (lattice.Amount, time.Time, error) {
+	if s.Height == 1 {
+		return lattice.Amount{}, s.Time, nil
+	}
+	p, found, err := r.BlockAt(s.Block.Account, s.Height-1)
+	if err != nil || !found {
+		return lattice.Amount{}, s.Time, err
+	}
+	return p.Block.Balance, p.Time, nil
+}
+
+// start has elections started for the blocks whose turn has come.
+func (a *bucketScheduler) start() {
+	for {
+		s, ok := a.machine.Next()
+		if !ok {
+			return
+		}
+		if len(s.Cancel) > 0 {
+			a.refs.elections.Tell(&messages.CancelElections{Roots: s.Cancel})
+		}
+		a.refs.elections.Tell(&messages.StartElection{
+			Block: *s.Block, Hash: s.Hash, Behavior: election.Priority, Bucket: s.Bucket, Priority: s.Used,
+		})
+	}
+}
+
+// reset takes over which elections run.
+func (a *bucketScheduler) reset(m *messages.ElectionsRunning) {
+	running := make([]bucket.Candidate, len(m.Elections))
+	for i, e := range m.Elections {
+		running[i] = bucket.Candidate{Root: e.Root, Hash: e.Hash, Balance: a.table[e.Bucket], Used: e.Priority}
+	}
+	a.machine.Reset(running)
+}
+
+// hinted starts elections out of turn for blocks that others vote for.
+func (a *bucketScheduler) hinted(m *messages.BlocksHinted) {
+	a.view(func(r storage.Reader) error {
+		for _, hash := range m.Hashes {
+			s, found, err := r.Block(hash)
+			if err != nil {
+				return err
+			}
+			if found && !s.Confirmed {
+				a.outOfTurn(&s, election.Hinted)
+			}
+		}
+		return nil
+	})
+}
+
+func (a *bucketScheduler) outOfTurn(s *lattice.StoredBlock, why election.Behavior) {
+	a.refs.elections.Tell(&messages.StartElection{Block: s.Block, Hash: s.Hash, Behavior: why, Priority: s.Time})
+}
+
+// scan looks at the next accounts with unconfirmed blocks.
+func (a *bucketScheduler) scan() {
+	a.view(func(r storage.Reader) error {
+		page, err := r.Unconfirmed(a.cursor, backlogScan)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			if err := a.scanned(r, &page[i]); err != nil {
+				return err
+			}
+		}
+		a.cursor = lattice.Account{}
+		if len(page) == backlogScan {
+			a.cursor = page[len(page)-1].Account
+		}
+		return nil
+	})
+}
+
+func (a *bucketScheduler) scanned(r storage.Reader, e *lattice.AccountEntry) error {
+	if e.Info.Height-e.Info.ConfirmedHeight > optimisticGap {
+		head, found, err := r.Block(e.Info.Frontier)
+		if err != nil {
+			return err
+		}
+		if found {
+			a.outOfTurn(&head, election.Optimistic)
+		}
+	}
+	return a.look(r, e.Account)
+}

@@ -1,0 +1,87 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/messages"
+)
+
+// pulse is how often the clock actor tells the time. Nothing in the node is
+// paced finer than this but by a Wake, which is only set while there is
+// something to wait for: an idle node is woken four times a second.
+const pulse = 250 * time.Millisecond
+
+// clock is the only actor that owns a periodic timer. It tells the time to the
+// others, each at its own pace.
+type clock struct {
+	env  *Env
+	self *actor.PID
+	root *actor.RootContext
+	beat uint64
+	// listeners hear every n-th pulse.
+	listeners []listener
+}
+
+type listener struct {
+	every uint64
+	tell  func(*messages.Tick)
+}
+
+// ticks makes a listener of an actor.
+func ticks[M any](r Ref[M], every uint64, wrap func(*messages.Tick) M) listener {
+	return listener{every, func(t *messages.Tick) { r.Tell(wrap(t)) }}
+}
+
+// beatNow is the clock's own timer.
+type beatNow struct{ clock *clock }
+
+// MailboxControl lets time go by.
+func (*beatNow) MailboxControl() {}
+
+// newClock makes a clock that tells the time to everybody in refs, and to the
+// health actor if the node is measured.
+func newClock(env *Env, r *refs, measured bool) *clock {
+	const second = uint64(time.Second / pulse)
+	c := &clock{env: env, root: r.system.Actors().Root, listeners: []listener{
+		ticks(r.elections, 1, func(t *messages.Tick) messages.Elections { return t }),
+		ticks(r.blocks, second, func(t *messages.Tick) messages.BlockProcessor { return t }),
+		ticks(r.votes, second, func(t *messages.Tick) messages.Votes { return t }),
+		ticks(r.voting, second, func(t *messages.Tick) messages.Voting { return t }),
+		ticks(r.scheduler, second, func(t *messages.Tick) messages.Scheduler { return t }),
+		ticks(r.work, second, func(t *messages.Tick) messages.Work { return t }),
+		ticks(r.bootstrap, 1, func(t *messages.Tick) messages.Bootstrap { return t }),
+		ticks(r.peers, 1, func(t *messages.Tick) messages.PeerSupervisor { return t }),
+	}}
+	if measured {
+		health := r.system.PID(rootName + "/" + nameHealth)
+		c.listeners = append(c.listeners, listener{second, func(t *messages.Tick) { c.root.Send(health, t) }})
+	}
+	return c
+}
+
+// Receive implements actor.Actor.
+func (a *clock) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		a.self = ctx.Self()
+		a.next()
+	case *beatNow:
+		if m.clock != a { // the timer of an instance that failed
+			return
+		}
+		t := &messages.Tick{Now: a.env.Clock.Now()}
+		for _, l := range a.listeners {
+			if a.beat%l.every == 0 {
+				l.tell(t)
+			}
+		}
+		a.beat++
+		a.next()
+	}
+}
+
+func (a *clock) next() {
+	a.env.Clock.AfterFunc(pulse, func() { a.root.Send(a.self, &beatNow{a}) })
+}

@@ -1,0 +1,355 @@
+package actors
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/actors/core/election"
+	"github.com/smallnano/smallnano/actors/core/quorum"
+	"github.com/smallnano/smallnano/actors/core/votes"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/wire"
+	"github.com/smallnano/smallnano/wire/rpc"
+)
+
+const (
+	// maxLocal is how many of the last blocks that were made here are told to the
+	// network again and again until they are confirmed.
+	maxLocal = 8192
+	// maxHints is how many blocks with votes but without an election are looked at
+	// each second.
+	maxHints = 64
+	// viewEvery is how often the quorum is posted for others to see, at most.
+	viewEvery = time.Second
+)
+
+// electionManager drives the elections and the quorum that decides them.
+type electionManager struct {
+	env   *Env
+	refs  *refs
+	net   *lattice.Network
+	board *board
+	cfg   election.Config
+	own   []lattice.Account // representatives of this node
+	log   *slog.Logger
+
+	quorum    *quorum.Quorum
+	elections *election.Elections
+	cache     *votes.Cache
+	local     *votes.Recent[lattice.Hash]
+	loaded    uint64 // the confirmation sequence that the weights were loaded at
+	dirty     bool   // the weights have changed since they were told
+	viewAt    time.Time
+}
+
+// Receive implements actor.Actor.
+func (a *electionManager) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		a.start()
+	case messages.Elections:
+		a.handle(m)
+		a.carryOut()
+	}
+}
+
+// start loads the weights and the samples: what lives longer than this actor is
+// in the store.
+func (a *electionManager) start() {
+	now := a.env.Clock.Now()
+	a.quorum = quorum.New(a.net, quorum.NewWeights())
+	a.elections = election.New(a.cfg, a.net, a.quorum)
+	a.cache = votes.NewCache(votes.DefaultCacheHashes)
+	a.local = votes.NewRecent[lattice.Hash](maxLocal)
+	err := a.env.Store.View(func(r storage.Reader) error {
+		counts, err := r.Counts()
+		if err != nil {
+			return err
+		}
+		a.loaded = counts.Cemented
+		samples, err := r.WeightSamples()
+		if err != nil {
+			return err
+		}
+		if left := a.quorum.LoadSamples(samples, now); left > 0 {
+			a.log.Warn("left out samples of the online weight that cannot be true", "count", left)
+		}
+		return r.Weights(func(rep lattice.Account, weight lattice.Amount) bool {
+			a.quorum.Set(rep, weight)
+			return true
+		})
+	})
+	if err != nil {
+		panic("actors: cannot load the weights of representatives: " + err.Error())
+	}
+	a.tellWeights()
+	a.view(now)
+	a.refs.scheduler.Tell(a.running())
+}
+
+func (a *electionManager) handle(m messages.Elections) {
+	now := a.env.Clock.Now()
+	switch m := m.(type) {
+	case *messages.Tick:
+		a.tick(m.Now)
+	case *messages.StartElection:
+		a.begin(m, now)
+	case *messages.CancelElections:
+		for _, root := range m.Roots {
+			a.elections.Cancel(root, now)
+		}
+	case *messages.ForkSeen:
+		a.fork(m, now)
+	case *messages.VotesVerified:
+		for i := range m.Votes {
+			a.vote(&m.Votes[i], now)
+		}
+	case *messages.BlocksInserted:
+		for i := range m.Blocks {
+			b := &m.Blocks[i]
+			if b.Local {
+				a.local.Add(b.Hash)
+			}
+			a.elections.Inserted(b.Block.QualifiedRoot(), b.Hash)
+		}
+	case *messages.BlocksRolledBack:
+		for i := range m.Blocks {
+			a.elections.Gone(m.Blocks[i].Block.QualifiedRoot(), m.Blocks[i].Hash, now)
+		}
+	case *messages.BlocksCemented:
+		a.cemented(m, now)
+	case *messages.WeightsWanted:
+		a.tellWeights()
+	case *messages.SchedulerStarted:
+		a.refs.scheduler.Tell(a.running())
+	case *messages.Wake: // nothing waits: carryOut looks after every message
+	}
+}
+
+func (a *electionManager) tick(now time.Time) {
+	a.elections.Tick(now)
+	if now.Before(a.viewAt) {
+		return
+	}
+	a.quorum.Tick(now)
+	if sample, due := a.quorum.Sample(now); due {
+		a.refs.blocks.Tell(&messages.StoreWeightSample{Sample: sample})
+	}
+	a.cache.Tick(now)
+	if hints := a.cache.Hinted(a.quorum.Trended().MulDiv(1, 10), maxHints, now); len(hints) > 0 {
+		hashes := make([]lattice.Hash, len(hints))
+		for i, h := range hints {
+			hashes[i] = h.Hash
+		}
+		a.refs.scheduler.Tell(&messages.BlocksHinted{Hashes: hashes})
+	}
+	if a.dirty {
+		a.tellWeights()
+	}
+	a.view(now)
+}
+
+// begin starts an election. A scheduler whose wish was not granted is told so.
+func (a *electionManager) begin(m *messages.StartElection, now time.Time) {
+	started, reason := a.elections.Start(election.Candidate{
+		Block: m.Block, Hash: m.Hash, Behavior: m.Behavior, Bucket: m.Bucket, Priority: m.Priority,
+		Local: a.local.Has(m.Hash),
+	}, now)
+	if !started {
+		a.log.Debug("no election", "block", m.Hash, "why", reason)
+		if reason != election.AlreadyRunning {
+			a.refs.scheduler.Tell(&messages.ElectionsEnded{Roots: []lattice.QualifiedRoot{m.Block.QualifiedRoot()}})
+		}
+		return
+	}
+	a.replay(m.Hash, now)
+}
+
+// replay counts the votes that came before the block did.
+func (a *electionManager) replay(hash lattice.Hash, now time.Time) {
+	for _, v := range a.cache.Votes(hash) {
+		a.elections.Replay(v.Representative, v.Timestamp, hash, now)
+	}
+}
+
+// fork takes a competing block into the election of its root, which is started
+// at once if need be: while it is not decided, nobody can use the account.
+func (a *electionManager) fork(m *messages.ForkSeen, now time.Time) {
+	root := m.Block.QualifiedRoot()
+	if !a.elections.RunsRoot(root) {
+		started, reason := a.elections.Start(election.Candidate{Block: m.Rival, Hash: m.RivalHash, Behavior: election.Manual, Priority: now}, now)
+		if !started {
+			a.log.Debug("no election for a fork", "root", root, "why", reason)
+			return
+		}
+		a.replay(m.RivalHash, now)
+	}
+	if a.elections.Fork(m.Block, m.Hash, a.cache.Weight(m.Hash), now) {
+		a.replay(m.Hash, now)
+	}
+}
+
+// vote counts a vote in the elections of all blocks that it names, keeps it for
+// those that have none, and passes it on when it mattered.
+func (a *electionManager) vote(v *messages.VerifiedVote, now time.Time) {
+	rep := v.Vote.Representative
+	a.quorum.Seen(rep, now)
+	mattered := false
+	for _, hash := range v.Vote.Hashes {
+		switch a.elections.Vote(rep, v.Vote.Timestamp, hash, now) {
+		case election.Used:
+			mattered = true
+		case election.Indeterminate:
+			a.cache.Add(rep, v.Vote.Timestamp, hash, a.quorum.Weight(rep), now)
+		}
+	}
+	if mattered && v.Conn != 0 && !a.principal() {
+		a.refs.flood(a.net, &wire.Vote{Vote: *v.Vote}, messages.ReachVote, v.Conn)
+	}
+}
+
+// principal reports whether one of this node's representatives is a principal
+// one.
+func (a *electionManager) principal() bool {
+	for _, rep := range a.own {
+		if a.quorum.IsPrincipal(rep) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *electionManager) cemented(m *messages.BlocksCemented, now time.Time) {
+	for i := range m.Blocks {
+		c := &m.Blocks[i]
+		a.elections.Cemented(c.Block.QualifiedRoot(), c.Confirmation.Hash, now)
+		a.cache.Remove(c.Confirmation.Hash)
+		if c.Confirmation.Sequence > a.loaded { // else the weights were loaded after it
+			a.quorum.Apply(c)
+			a.dirty = true
+		}
+	}
+}
+
+// running lists the elections that hold a place in a bucket.
+func (a *electionManager) running() *messages.ElectionsRunning {
+	m := &messages.ElectionsRunning{}
+	for _, e := range a.elections.List() {
+		if e.Behavior == election.Priority {
+			m.Elections = append(m.Elections, messages.RunningElection{Root: e.Root, Hash: e.Winner, Bucket: e.Bucket, Priority: e.Priority})
+		}
+	}
+	return m
+}
+
+// tellWeights gives the vote processor a copy of the weights.
+func (a *electionManager) tellWeights() {
+	a.dirty = false
+	weights := make(map[lattice.Account]lattice.Amount, a.quorum.Len())
+	for _, w := range a.quorum.View().Top(quorum.MaxRepresentatives) {
+		weights[w.Representative] = w.Weight
+	}
+	a.refs.votes.Tell(&messages.WeightsChanged{Weights: weights})
+	principals := a.quorum.Principals()
+	accounts := make([]lattice.Account, len(principals))
+	for i, p := range principals {
+		accounts[i] = p.Representative
+	}
+	a.refs.peers.Tell(&messages.PrincipalsChanged{Accounts: accounts})
+	a.postWeights(weights)
+}
+
+// carryOut does what the elections ask for.
+func (a *electionManager) carryOut() {
+	r := a.elections.Ready()
+	if r.Empty() {
+		return
+	}
+	for i := range r.Switch {
+		s := &r.Switch[i]
+		a.log.Info("another block of a fork leads", "root", s.Root, "loser", s.Loser, "winner", s.Winner)
+		a.refs.blocks.Tell(&messages.ForceBlock{Winner: s.Block, Hash: s.Winner})
+	}
+	for i := range r.Confirmed {
+		a.refs.blocks.Tell(&messages.ConfirmBlock{Hash: r.Confirmed[i].Hash})
+	}
+	if len(a.own) > 0 {
+		a.castVotes(&r)
+	}
+	for i := range r.Publish {
+		p := &r.Publish[i]
+		reach := messages.ReachBlock
+		if p.Local {
+			reach = messages.ReachOwnBlock
+		}
+		a.refs.flood(a.net, publish(&p.Block), reach, 0)
+	}
+	a.solicit(r.Solicit)
+	if len(r.Ended) > 0 {
+		roots := make([]lattice.QualifiedRoot, len(r.Ended))
+		for i := range r.Ended {
+			roots[i] = r.Ended[i].Root
+		}
+		a.refs.scheduler.Tell(&messages.ElectionsEnded{Roots: roots})
+	}
+}
+
+func (a *electionManager) castVotes(r *election.Ready) {
+	if len(r.VoteFinal)+len(r.VoteNormal) == 0 {
+		return
+	}
+	m := &messages.CastVotes{Requests: make([]messages.VoteRequest, 0, len(r.VoteFinal)+len(r.VoteNormal))}
+	for _, v := range r.VoteFinal {
+		m.Requests = append(m.Requests, messages.VoteRequest{Root: v.Root, Hash: v.Hash, Final: true})
+	}
+	for _, v := range r.VoteNormal {
+		m.Requests = append(m.Requests, messages.VoteRequest{Root: v.Root, Hash: v.Hash})
+	}
+	a.refs.voting.Tell(m)
+}
+
+// solicit asks others for their votes, many blocks in one message.
+func (a *electionManager) solicit(wanted []election.Solicit) {
+	for len(wanted) > 0 {
+		n := min(len(wanted), wire.MaxConfirmBlocks)
+		m := &wire.ConfirmReq{Blocks: make([]wire.ConfirmEntry, n)}
+		for i, s := range wanted[:n] {
+			m.Blocks[i] = wire.ConfirmEntry{Account: s.Root.Account, Hash: s.Hash}
+		}
+		a.refs.flood(a.net, m, messages.ReachSolicit, 0)
+		wanted = wanted[n:]
+	}
+}
+
+// view posts the quorum for others to see.
+func (a *electionManager) view(now time.Time) {
+	a.viewAt = now.Add(viewEvery)
+	s := a.quorum.Status(now)
+	old := a.board.quorum.Load()
+	online := a.quorum.OnlineRepresentatives()
+	v := &quorumView{
+		weights: old.weights, all: old.all,
+		status: rpc.QuorumStatus{Delta: s.Delta, Percent: uint64(s.Percent), Floor: s.Floor, Online: s.Online, Trended: s.Trended},
+		online: representatives(online),
+	}
+	a.board.quorum.Store(v)
+}
+
+func (a *electionManager) postWeights(weights map[lattice.Account]lattice.Amount) {
+	v := *a.board.quorum.Load()
+	v.weights = weights
+	v.all = representatives(a.quorum.View().Top(quorum.MaxRepresentatives))
+	a.board.quorum.Store(&v)
+}
+
+func representatives(in []quorum.RepWeight) []rpc.Representative {
+	out := make([]rpc.Representative, len(in))
+	for i, w := range in {
+		out[i] = rpc.Representative{Account: w.Representative, Weight: w.Weight}
+	}
+	return out
+}

@@ -1,0 +1,342 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/actors/core/bootstrap"
+	"github.com/smallnano/smallnano/actors/core/bucket"
+	"github.com/smallnano/smallnano/actors/core/election"
+	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/actors/core/votes"
+	"github.com/smallnano/smallnano/actors/mailbox"
+	"github.com/smallnano/smallnano/actors/supervise"
+	"github.com/smallnano/smallnano/crypto"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/wire"
+	"github.com/smallnano/smallnano/wire/rpc"
+)
+
+// Config is what an operator decides about a node. DefaultConfig fills in what
+// depends on the network.
+type Config struct {
+	Network *lattice.Network
+	// NodeKey is the identity of this node towards its peers.
+	NodeKey crypto.PrivateKey
+	// VotingKeys are the representatives that vote here; none by default.
+	VotingKeys []crypto.PrivateKey
+	// VoteWindow is how long votes wait for others to share a signature with.
+	VoteWindow time.Duration
+	// Listen is where peers connect. An invalid address does not listen.
+	Listen netip.AddrPort
+	// Peers are host:port of nodes that are always dialled.
+	Peers []string
+	// RPCListen is where the RPC listens; "" does not serve it.
+	RPCListen string
+	RPC       rpc.Config
+	// WorkThreads is how many threads search for work when somebody asks; 0 searches for nobody.
+	WorkThreads int
+	// BlockQueue bounds the blocks that wait to be processed, VoteQueue the votes
+	// that wait to be checked.
+	BlockQueue, VoteQueue int
+	Peering               peering.Config
+	Bootstrap             bootstrap.Config
+	Elections             election.Config
+	Buckets               bucket.Config
+	Build                 rpc.Build
+	// Probe measures the process; nil measures nothing.
+	Probe func() Usage
+	// OnStop is told that the node was asked to stop, and why. It must not block;
+	// whoever started the node calls Stop.
+	OnStop func(reason string)
+}
+
+// DefaultConfig returns the settings for a network. NodeKey and the addresses
+// are left for the caller.
+func DefaultConfig(n *lattice.Network) Config {
+	c := Config{
+		Network: n, VoteWindow: votes.DefaultBundleWindow, WorkThreads: 1,
+		BlockQueue: 8192, VoteQueue: 4096,
+		Peering: peering.DefaultConfig(), Bootstrap: bootstrap.DefaultConfig(),
+		Elections: election.DefaultConfig(n), Buckets: bucket.DefaultConfig(),
+	}
+	if n.ID == lattice.DevID {
+		c.Peering, c.Bootstrap = peering.DevConfig(), bootstrap.DevConfig()
+	}
+	return c
+}
+
+// Node is a running node. The store stays the caller's, who closes it after
+// Done.
+type Node struct {
+	cfg     Config
+	env     *Env
+	system  *supervise.System
+	root    *supervise.Root
+	refs    *refs
+	board   *board
+	started time.Time
+
+	listener Listener
+	stopping sync.Once
+	asked    sync.Once
+}
+
+// Start starts a node. It returns an error, with nothing left running, when an
+// address is taken or the configuration cannot work.
+func Start(cfg Config, env Env) (*Node, error) {
+	n := &Node{cfg: cfg, env: &env, board: newBoard(), started: env.Clock.Now()}
+	if err := n.loadSequence(); err != nil {
+		return nil, err
+	}
+	n.system = supervise.NewSystem(supervise.Config{
+		Logger: env.Log.With("subsystem", "supervise"), Clock: env.Clock, Rand: env.rand("supervise"),
+		Dispatcher: env.Dispatcher, Dedicated: env.Dedicated,
+		OnFail: func(f supervise.Failure) { n.refs.blame(f) },
+		Reason: commonReason,
+		OnCommonCause: func(reason string) {
+			n.board.setReadOnly(reason)
+		},
+	})
+	n.refs = newRefs(n.system)
+	rpcListener, err := n.listen()
+	if err != nil {
+		return nil, err
+	}
+	root, err := n.system.StartRoot(supervise.RootConfig{Name: rootName, Children: n.children(rpcListener)})
+	if err != nil {
+		n.closeListeners(rpcListener)
+		return nil, fmt.Errorf("cannot start the actors: %w", err)
+	}
+	n.root = root
+	return n, nil
+}
+
+// loadSequence posts how far the confirmation sequence is.
+func (n *Node) loadSequence() error {
+	return n.env.Store.View(func(r storage.Reader) error {
+		counts, err := r.Counts()
+		if err != nil {
+			return fmt.Errorf("cannot read the database: %w", err)
+		}
+		n.board.confirmed(counts.Cemented)
+		return nil
+	})
+}
+
+// commonReason classifies failures that have one cause outside the actors.
+func commonReason(err error) string {
+	switch {
+	case errors.Is(err, storage.ErrDiskFull):
+		return "the disk is full"
+	case errors.Is(err, storage.ErrCorrupt):
+		return "the database is corrupt"
+	}
+	return ""
+}
+
+// listen opens the ports, so that one that is taken is known before anything
+// runs.
+func (n *Node) listen() (*net.TCPListener, error) {
+	if n.cfg.Listen.IsValid() {
+		l, err := n.env.Network.Listen(n.cfg.Listen, func(link messages.Link) {
+			n.refs.peers.Tell(&messages.LinkAccepted{Link: link})
+		})
+		if err != nil {
+			return nil, err
+		}
+		n.listener = l
+	}
+	if n.cfg.RPCListen == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", n.cfg.RPCListen)
+	if err != nil {
+		n.closeListeners(nil)
+		return nil, fmt.Errorf("cannot listen for RPC on %s: %w", n.cfg.RPCListen, err)
+	}
+	return l.(*net.TCPListener), nil
+}
+
+func (n *Node) closeListeners(rpcListener *net.TCPListener) {
+	if n.listener != nil {
+		_ = n.listener.Close()
+	}
+	if rpcListener != nil {
+		_ = rpcListener.Close()
+	}
+}
+
+// Mailboxes of the actors that are told facts rather than given work: room for
+// a burst, after which they repair themselves from the ledger.
+const (
+	factMailbox  = 4096
+	factControl  = 4096
+	perPeer      = 128 // places of one peer in a fair mailbox
+	maxSources   = 128
+	workMailbox  = maxWorkQueue
+	gateMailbox  = 16
+	peersMailbox = 4096
+)
+
+// fair is a mailbox in which every source has a queue of its own.
+func fair(capacity, perSource int) mailbox.Config {
+	return mailbox.Config{Capacity: capacity, PerSource: min(perSource, capacity), Sources: maxSources, Control: factControl}
+}
+
+// children describes all actors, in the order in which they start.
+func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
+	log := n.env.Log
+	spec := func(name string, box mailbox.Config, blocking bool, make func() actor.Actor) supervise.Spec {
+		return supervise.Spec{Name: name, New: make, Mailbox: box, Blocking: blocking}
+	}
+	facts := mailbox.Config{Capacity: factMailbox, Control: factControl}
+	own := make([]lattice.Account, len(n.cfg.VotingKeys))
+	for i, k := range n.cfg.VotingKeys {
+		own[i] = lattice.Account(k.Public())
+	}
+	blocksInbox, votesInbox := &mailbox.Inbox{}, &mailbox.Inbox{}
+	filter := peering.NewFilter(n.filterKey(), peering.FilterSize)
+	conns := &atomic.Uint64{}
+
+	specs := []supervise.Spec{
+		spec(nameClock, mailbox.Config{Capacity: 1}, false, func() actor.Actor { return newClock(n.env, n.refs, n.cfg.Probe != nil) }),
+		spec(nameBlockProcessor, fair(n.cfg.BlockQueue, n.cfg.BlockQueue/2), true, func() actor.Actor {
+			return &blockProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, inbox: blocksInbox, log: log.With("subsystem", nameBlockProcessor)}
+		}),
+		spec(nameVoteProcessor, fair(n.cfg.VoteQueue, n.cfg.VoteQueue/2), true, func() actor.Actor {
+			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, inbox: votesInbox}
+		}),
+		spec(nameElections, fair(factMailbox, factMailbox), true, func() actor.Actor {
+			return &electionManager{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.cfg.Elections, own: own, log: log.With("subsystem", nameElections)}
+		}),
+		spec(nameVoting, fair(factMailbox, factMailbox), true, func() actor.Actor {
+			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, log: log.With("subsystem", nameVoting)}
+		}),
+		spec(nameScheduler, facts, true, func() actor.Actor {
+			return &bucketScheduler{env: n.env, refs: n.refs, cfg: n.cfg.Buckets, log: log.With("subsystem", nameScheduler)}
+		}),
+		spec(nameWork, mailbox.Config{Capacity: workMailbox}, false, func() actor.Actor {
+			return &worker{env: n.env, refs: n.refs, threads: n.cfg.WorkThreads}
+		}),
+		spec(nameBootstrapServer, fair(1024, perPeer), true, func() actor.Actor {
+			return &bootstrapServer{env: n.env, refs: n.refs, net: n.cfg.Network, log: log.With("subsystem", nameBootstrapServer)}
+		}),
+		spec(nameBootstrap, fair(1024, perPeer), true, func() actor.Actor {
+			return &bootstrapClient{env: n.env, refs: n.refs, net: n.cfg.Network, cfg: n.cfg.Bootstrap, log: log.With("subsystem", nameBootstrap)}
+		}),
+		spec(namePeers, fair(peersMailbox, peersMailbox/2), false, func() actor.Actor {
+			return &peerSupervisor{
+				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.peering(), handshake: n.handshake(),
+				names: n.cfg.Peers, filter: filter, conns: conns, log: log.With("subsystem", namePeers),
+			}
+		}),
+	}
+	specs[1].Inbox, specs[2].Inbox = blocksInbox, votesInbox
+	if n.cfg.Probe != nil {
+		specs = append(specs, spec(nameHealth, mailbox.Config{Capacity: gateMailbox}, true, func() actor.Actor {
+			return &health{env: n.env, board: n.board, probe: n.cfg.Probe, log: log.With("subsystem", nameHealth)}
+		}))
+	}
+	if rpcListener != nil {
+		specs = append(specs, n.gateway(rpcListener))
+	}
+	return specs
+}
+
+// gateway describes the actor that serves the RPC. One server answers through
+// all restarts, so that its limits on clients are kept.
+func (n *Node) gateway(l *net.TCPListener) supervise.Spec {
+	server := rpc.New(n.cfg.RPC, backend{n}, n.env.Log.With("subsystem", nameGateway))
+	first := &atomic.Pointer[net.TCPListener]{}
+	first.Store(l)
+	return supervise.Spec{
+		Name: nameGateway, Blocking: true, Mailbox: mailbox.Config{Capacity: gateMailbox},
+		New: func() actor.Actor {
+			return &rpcGateway{
+				address: l.Addr().String(), first: first, root: n.system.Actors().Root,
+				server: func() *http.Server { return server.HTTP() },
+				log:    n.env.Log.With("subsystem", nameGateway),
+			}
+		},
+	}
+}
+
+func (n *Node) filterKey() (key [16]byte) {
+	if _, err := io.ReadFull(n.env.Secret, key[:]); err != nil {
+		panic("actors: no random bytes: " + err.Error())
+	}
+	return key
+}
+
+// peering completes the settings with what this node knows of itself.
+func (n *Node) peering() peering.Config {
+	c := n.cfg.Peering
+	c.Self = peering.NodeID(n.cfg.NodeKey.Public())
+	if n.listener != nil {
+		c.Listening = append(c.Listening, n.listener.Address())
+	}
+	return c
+}
+
+func (n *Node) handshake() wire.HandshakeConfig {
+	h := wire.HandshakeConfig{Network: n.cfg.Network, NodeKey: n.cfg.NodeKey}
+	if n.listener != nil {
+		h.PeeringPort = n.listener.Address().Port()
+	}
+	return h
+}
+
+// requestStop tells whoever started the node that it should stop.
+func (n *Node) requestStop(reason string) {
+	n.asked.Do(func() {
+		if n.cfg.OnStop != nil {
+			n.cfg.OnStop(reason)
+		}
+	})
+}
+
+// Stop begins to stop the node and returns at once: first nothing new comes in,
+// then the actors end in reverse order. Done tells when all is over.
+func (n *Node) Stop() {
+	n.stopping.Do(func() {
+		n.board.stopping.Store(true)
+		if n.listener != nil {
+			_ = n.listener.Close()
+		}
+		n.root.Stop(nil)
+	})
+}
+
+// Done is closed when the node has stopped.
+func (n *Node) Done() <-chan struct{} { return n.root.Done() }
+
+// Report tells, after Done, how the actors ended.
+func (n *Node) Report() supervise.Report { return n.root.Report() }
+
+// Backend returns the node as the RPC sees it.
+func (n *Node) Backend() rpc.Backend { return backend{n} }
+
+// PeeringAddress returns where the node listens for peers; invalid when it does
+// not.
+func (n *Node) PeeringAddress() netip.AddrPort {
+	if n.listener == nil {
+		return netip.AddrPort{}
+	}
+	return n.listener.Address()
+}
+
+// NewSeed returns a seed for Env from unpredictable bytes.
+func NewSeed() uint64 { return rand.Uint64() }

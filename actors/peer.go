@@ -1,0 +1,245 @@
+package actors
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/wire"
+)
+
+// Kinds of digests in the duplicate filter.
+const (
+	kindBlock = 1
+	kindVote  = 2
+)
+
+// peer is the actor of one connection: the handshake, then frames in and out.
+// It does the cheap checks, so that what reaches the other actors is new, well
+// formed and has its work; signatures are checked behind it, in batches.
+type peer struct {
+	env     *Env
+	refs    *refs
+	net     *lattice.Network
+	conn    messages.ConnID
+	link    messages.Link
+	filter  *peering.Filter
+	log     *slog.Logger
+	config  wire.HandshakeConfig
+	inbound bool
+
+	self      Ref[messages.Peer]
+	handshake *wire.Handshaker // nil when it is over
+	last      []wire.Message   // of a dialler's handshake: sent when the supervisor admits the connection
+	admitted  bool
+	reported  bool // an offence was reported: what follows does not count again
+}
+
+// Receive implements actor.Actor.
+func (a *peer) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		a.start()
+	case *actor.Stopping, *actor.Restarting:
+		a.link.Close()
+	case messages.Peer:
+		a.handle(ctx, m)
+	}
+}
+
+// start begins the handshake.
+func (a *peer) start() {
+	a.self = a.refs.peer(a.conn)
+	var cookie wire.Cookie
+	if _, err := io.ReadFull(a.env.Secret, cookie[:]); err != nil {
+		panic("actors: no random bytes for a cookie: " + err.Error())
+	}
+	if a.inbound {
+		a.handshake = wire.NewListener(a.config, cookie)
+	} else {
+		a.handshake = wire.NewDialer(a.config, cookie)
+	}
+	a.link.Start(
+		func(f *messages.FrameArrived) { a.self.Tell(f) },
+		func(err error) { a.self.Tell(&messages.LinkClosed{Err: err}) },
+	)
+	a.send(a.handshake.Start()...)
+	after(a.env, wire.HandshakeTimeout, a.self, messages.Peer(&messages.Wake{}))
+}
+
+func (a *peer) handle(ctx actor.Context, m messages.Peer) {
+	switch m := m.(type) {
+	case *messages.FrameArrived:
+		a.frame(ctx, m)
+	case *messages.SendFrame:
+		if a.admitted {
+			a.link.Send(m.Frame)
+		}
+	case *messages.PeerAdmitted:
+		a.admitted = true
+		a.send(a.last...)
+		a.last = nil
+	case *messages.LinkClosed:
+		if wire.IsViolation(m.Err) {
+			a.offend(peering.BadFrame, m.Err)
+		}
+		a.log.Debug("connection ended", "conn", a.conn, "remote", a.link.Remote(), "err", m.Err)
+		ctx.Stop(ctx.Self())
+	case *messages.ClosePeer:
+		a.log.Debug("closing connection", "conn", a.conn, "remote", a.link.Remote(), "why", m.Reason)
+		ctx.Stop(ctx.Self())
+	case *messages.Wake:
+		if !a.admitted {
+			a.log.Debug("handshake took too long", "conn", a.conn, "remote", a.link.Remote())
+			ctx.Stop(ctx.Self())
+		}
+	}
+}
+
+func (a *peer) send(ms ...wire.Message) {
+	for _, m := range ms {
+		a.link.Send(frame(a.net, m))
+	}
+}
+
+// offend reports that the peer broke the protocol.
+func (a *peer) offend(kind peering.Offence, err error) {
+	if !a.reported {
+		a.reported = true
+		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: a.conn, Kind: kind, Text: err.Error()})
+	}
+}
+
+// frame decodes a frame and hands on what it says. The credit goes with it, or
+// back to the link.
+func (a *peer) frame(ctx actor.Context, f *messages.FrameArrived) {
+	handed := false
+	defer func() {
+		if !handed {
+			messages.Release(f.Credit)
+		}
+	}()
+	m, err := wire.Decode(wire.Header{Type: wire.Type(f.Type), Length: len(f.Body)}, f.Body)
+	if err != nil {
+		a.offend(peering.BadFrame, err)
+		ctx.Stop(ctx.Self())
+		return
+	}
+	if a.handshake != nil {
+		a.step(ctx, m)
+		return
+	}
+	handed = a.dispatch(ctx, m, f)
+}
+
+// step goes on with the handshake.
+func (a *peer) step(ctx actor.Context, m wire.Message) {
+	reply, done, err := a.handshake.Step(m)
+	if err != nil {
+		if !errors.Is(err, wire.ErrOwnID) && !errors.Is(err, wire.ErrGenesis) {
+			a.offend(peering.BadHandshake, err)
+		}
+		a.log.Debug("handshake refused", "conn", a.conn, "remote", a.link.Remote(), "err", err)
+		if errors.Is(err, wire.ErrOwnID) { // so that the address is known to be ours
+			a.refs.peers.Tell(&messages.HandshakeDone{Conn: a.conn, NodeID: a.config.NodeKey.Public()})
+		}
+		ctx.Stop(ctx.Self())
+		return
+	}
+	if !done {
+		a.send(reply...)
+		return
+	}
+	// A dialler's last message opens the connection on the other side, so it waits
+	// until the supervisor wants the connection too.
+	a.last = reply
+	p := a.handshake.Peer()
+	a.handshake = nil
+	a.refs.peers.Tell(&messages.HandshakeDone{Conn: a.conn, NodeID: p.NodeID, Port: p.PeeringPort})
+}
+
+// dispatch hands a message on to the actor it concerns. It reports whether the
+// credit went with it.
+func (a *peer) dispatch(ctx actor.Context, m wire.Message, f *messages.FrameArrived) bool {
+	switch m := m.(type) {
+	case *wire.Publish:
+		return a.block(&m.Block, f.Credit)
+	case *wire.Vote:
+		return a.vote(&m.Vote, f)
+	case *wire.ConfirmReq:
+		asked := make([]messages.AskedBlock, len(m.Blocks))
+		for i, b := range m.Blocks {
+			asked[i] = messages.AskedBlock{Account: b.Account, Hash: b.Hash}
+		}
+		a.refs.voting.Tell(&messages.VotesAsked{Conn: a.conn, Asked: asked, Credit: f.Credit})
+		return true
+	case *wire.Keepalive:
+		a.refs.peers.Tell(&messages.AddressesHeard{Conn: a.conn, Addresses: m.Peers})
+	case *wire.PullReq:
+		a.refs.bootstrapServer.Tell(&messages.PullAsked{Conn: a.conn, ID: m.ID, Mode: uint8(m.Mode), Key: m.Key, Height: m.StartHeight, Count: int(m.Count), Credit: f.Credit})
+		return true
+	case *wire.FrontierReq:
+		a.refs.bootstrapServer.Tell(&messages.FrontiersAsked{Conn: a.conn, ID: m.ID, Start: m.Start, Count: int(m.Count), Credit: f.Credit})
+		return true
+	case *wire.PullAck:
+		a.refs.bootstrap.Tell(&messages.BlocksArrived{Conn: a.conn, ID: m.ID, Status: uint8(m.Status), FirstHeight: m.FirstHeight, Pruned: m.PrunedHeight, Blocks: m.Blocks, Credit: f.Credit})
+		return true
+	case *wire.FrontierAck:
+		a.refs.bootstrap.Tell(&messages.FrontiersArrived{Conn: a.conn, ID: m.ID, Frontiers: frontiers(m), Credit: f.Credit})
+		return true
+	case *wire.Handshake, *wire.HandshakeAck:
+		a.offend(peering.BadHandshake, errors.New("a second handshake"))
+		ctx.Stop(ctx.Self())
+	case *wire.Telemetry, *wire.TelemetryReq: // for display only; nothing here shows it yet
+	}
+	return false
+}
+
+func frontiers(m *wire.FrontierAck) []messages.Frontier {
+	out := make([]messages.Frontier, len(m.Frontiers))
+	for i, f := range m.Frontiers {
+		out[i] = messages.Frontier{Account: f.Account, Hash: f.Hash, Height: f.Height, PrunedHeight: f.PrunedHeight}
+	}
+	return out
+}
+
+// block passes a new block with its work on to the block processor. Repeats are
+// known by the hash, because anyone can change the work of a block.
+func (a *peer) block(b *lattice.Block, credit messages.Credit) bool {
+	hash := a.net.HashOf(b)
+	digest := a.filter.Digest(kindBlock, hash[:])
+	if !a.filter.Check(digest, a.env.Clock.Now()) {
+		return false
+	}
+	if err := ledger.Precheck(a.net, b); err != nil {
+		a.filter.Remove(digest)
+		if errors.Is(err, ledger.InsufficientWork) {
+			a.offend(peering.BadWork, err)
+		}
+		return false
+	}
+	a.refs.blocks.Tell(&messages.ProcessBlock{
+		Block: *b, Hash: hash, Conn: a.conn, Credit: credit,
+		Restore: func() { a.filter.Remove(digest) },
+	})
+	return true
+}
+
+// vote passes a new vote on to the vote processor.
+func (a *peer) vote(v *lattice.Vote, f *messages.FrameArrived) bool {
+	digest := a.filter.Digest(kindVote, f.Body)
+	if !a.filter.Check(digest, a.env.Clock.Now()) {
+		return false
+	}
+	a.refs.votes.Tell(&messages.VoteArrived{
+		Vote: v, Conn: a.conn, Credit: f.Credit,
+		Restore: func() { a.filter.Remove(digest) },
+	})
+	return true
+}

@@ -1,0 +1,304 @@
+package actors
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/actors/mailbox"
+	"github.com/smallnano/smallnano/actors/supervise"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/wire"
+)
+
+const (
+	// peerMailbox holds what a link delivers, which its credits bound, and what is
+	// sent to the peer.
+	peerMailbox = 512
+	// solicited is how many connections are asked for votes at once.
+	solicited = 12
+	// resolveAgain is how often configured names are looked up anew while nobody
+	// is connected.
+	resolveAgain = 30 * time.Second
+)
+
+// peerSupervisor drives the peer book and owns one actor for each connection.
+type peerSupervisor struct {
+	env       *Env
+	refs      *refs
+	net       *lattice.Network
+	board     *board
+	cfg       peering.Config
+	handshake wire.HandshakeConfig
+	names     []string // configured peers, host:port
+	filter    *peering.Filter
+	conns     *atomic.Uint64 // the last ConnID; outlives the actor, so that none is used twice
+	log       *slog.Logger
+
+	machine   *peering.Peers
+	rng       *rand.Rand
+	open      map[messages.ConnID]Ref[messages.Peer] // passed the handshake
+	children  map[messages.ConnID]struct{}           // have an actor; bounded by the machine's slots
+	resolveAt time.Time
+}
+
+// Receive implements actor.Actor.
+func (a *peerSupervisor) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		a.start()
+	case *actor.Restarting: // the connections end with this instance
+		for _, conn := range slices.Sorted(maps.Keys(a.open)) {
+			a.refs.bootstrap.Tell(&messages.PeerDown{Conn: conn})
+		}
+		return
+	case *actor.Terminated:
+		a.ended(m.Who)
+	case messages.PeerSupervisor:
+		a.handle(ctx, m)
+	}
+	if a.machine != nil {
+		a.carryOut()
+	}
+}
+
+func (a *peerSupervisor) start() {
+	a.machine = peering.New(a.cfg)
+	a.rng = a.env.rand(namePeers)
+	a.open = map[messages.ConnID]Ref[messages.Peer]{}
+	a.children = map[messages.ConnID]struct{}{}
+	var stored []storage.Peer
+	err := a.env.Store.View(func(r storage.Reader) (err error) {
+		stored, err = r.Peers()
+		return err
+	})
+	if err != nil {
+		a.log.Warn("cannot read the stored peers", "err", err)
+	}
+	saved := make([]peering.Peer, len(stored))
+	for i, p := range stored {
+		saved[i] = peering.Peer{Address: p.Address, LastSeen: p.LastSeen}
+	}
+	a.machine.Load(saved, a.env.Clock.Now())
+	a.resolve(a.env.Clock.Now())
+}
+
+// resolve looks up the configured names.
+func (a *peerSupervisor) resolve(now time.Time) {
+	a.resolveAt = now.Add(resolveAgain)
+	for _, name := range a.names {
+		a.env.Network.Resolve(name, func(addresses []netip.AddrPort, err error) {
+			a.refs.peers.Tell(&messages.Resolved{Name: name, Addresses: addresses, Err: err})
+		})
+	}
+}
+
+func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
+	now := a.env.Clock.Now()
+	switch m := m.(type) {
+	case *messages.Tick:
+		a.machine.Tick(m.Now, a.rng)
+		if len(a.open) == 0 && len(a.names) > 0 && !m.Now.Before(a.resolveAt) {
+			a.resolve(m.Now)
+		}
+		status := a.machine.Status(m.Now)
+		a.board.peers.Store(&status)
+	case *messages.Resolved:
+		a.resolved(m, now)
+	case *messages.LinkAccepted:
+		a.accepted(ctx, m, now)
+	case *messages.DialEnded:
+		a.dialed(ctx, m, now)
+	case *messages.HandshakeDone:
+		a.admit(m, now)
+	case *messages.AddressesHeard:
+		a.machine.Received(peering.ConnID(m.Conn), now)
+		a.machine.Heard(peering.ConnID(m.Conn), m.Addresses, now)
+	case *messages.PeerMisbehaved:
+		score := a.machine.Misbehaved(peering.ConnID(m.Conn), m.Kind, now)
+		a.log.Warn("a peer broke the rules", "conn", m.Conn, "offence", m.Kind, "score", score, "what", m.Text)
+	case *messages.RepresentativeSeen:
+		a.machine.RepresentativeSeen(peering.ConnID(m.Conn), m.Account)
+	case *messages.PeersWanted:
+		for _, conn := range slices.Sorted(maps.Keys(a.open)) {
+			a.refs.bootstrap.Tell(&messages.PeerUp{Conn: conn})
+		}
+	case *messages.PrincipalsChanged:
+		a.machine.SetPrincipals(m.Accounts)
+	case *messages.Flood:
+		a.flood(m)
+	}
+}
+
+func (a *peerSupervisor) resolved(m *messages.Resolved, now time.Time) {
+	if m.Err != nil {
+		a.log.Warn("cannot look up a configured peer; will try again", "peer", m.Name, "err", m.Err)
+		return
+	}
+	for _, address := range m.Addresses {
+		a.machine.AddConfigured(address, now)
+	}
+}
+
+// accepted takes in a connection if there is room for it.
+func (a *peerSupervisor) accepted(ctx actor.Context, m *messages.LinkAccepted, now time.Time) {
+	conn := messages.ConnID(a.conns.Add(1))
+	if err := a.machine.Accept(peering.ConnID(conn), m.Link.Remote(), now); err != nil {
+		a.log.Debug("connection refused", "remote", m.Link.Remote(), "why", err)
+		m.Link.Close()
+		return
+	}
+	a.spawn(ctx, conn, m.Link, true)
+}
+
+func (a *peerSupervisor) dialed(ctx actor.Context, m *messages.DialEnded, now time.Time) {
+	if m.Err != nil {
+		a.log.Debug("cannot connect", "to", m.To, "err", m.Err)
+		a.machine.DialFailed(m.To, now)
+		return
+	}
+	conn := messages.ConnID(a.conns.Add(1))
+	if err := a.machine.Dialed(m.To, peering.ConnID(conn), now); err != nil {
+		a.log.Debug("connection given up", "to", m.To, "why", err)
+		m.Link.Close()
+		return
+	}
+	a.spawn(ctx, conn, m.Link, false)
+}
+
+// spawn makes the actor of a connection.
+func (a *peerSupervisor) spawn(ctx actor.Context, conn messages.ConnID, link messages.Link, inbound bool) {
+	_, err := a.refs.system.Spawn(ctx, supervise.Spec{
+		Name: peerName(conn),
+		New: func() actor.Actor {
+			return &peer{
+				env: a.env, refs: a.refs, net: a.net, conn: conn, link: link, filter: a.filter,
+				log: a.log, config: a.handshake, inbound: inbound,
+			}
+		},
+		Mailbox:       mailbox.Config{Capacity: peerMailbox},
+		StopOnFailure: true,
+		Transient:     true,
+	})
+	if err != nil {
+		a.log.Error("cannot start the actor of a connection", "conn", conn, "err", err)
+		link.Close()
+		a.machine.Closed(peering.ConnID(conn), a.env.Clock.Now())
+		return
+	}
+	a.children[conn] = struct{}{}
+}
+
+// admit opens a connection whose other end has proved its identity.
+func (a *peerSupervisor) admit(m *messages.HandshakeDone, now time.Time) {
+	if err := a.machine.Opened(peering.ConnID(m.Conn), peering.NodeID(m.NodeID), m.Port, now); err != nil {
+		a.log.Debug("connection not wanted", "conn", m.Conn, "why", err)
+		a.refs.peer(m.Conn).Tell(&messages.ClosePeer{Reason: err.Error()})
+		return
+	}
+	r := a.refs.peer(m.Conn)
+	a.open[m.Conn] = r
+	r.Tell(&messages.PeerAdmitted{})
+	a.refs.bootstrap.Tell(&messages.PeerUp{Conn: m.Conn})
+	a.log.Info("peer connected", "conn", m.Conn, "node", peering.NodeID(m.NodeID), "peers", len(a.open))
+}
+
+// ended forgets a connection whose actor has stopped.
+func (a *peerSupervisor) ended(who *actor.PID) {
+	id, err := strconv.ParseUint(who.Id[strings.LastIndexByte(who.Id, '/')+1:], 10, 64)
+	conn := messages.ConnID(id)
+	if _, ours := a.children[conn]; err != nil || !ours {
+		return // a child of the instance before this one
+	}
+	delete(a.children, conn)
+	a.machine.Closed(peering.ConnID(conn), a.env.Clock.Now())
+	if _, was := a.open[conn]; was {
+		delete(a.open, conn)
+		a.refs.bootstrap.Tell(&messages.PeerDown{Conn: conn})
+		a.log.Info("peer gone", "conn", conn, "peers", len(a.open))
+	}
+}
+
+// flood sends a frame as far as it should go.
+func (a *peerSupervisor) flood(m *messages.Flood) {
+	except := peering.ConnID(m.Except)
+	var to []peering.ConnID
+	switch m.Reach {
+	case messages.ReachOwnBlock:
+		to = a.machine.FanoutOwnBlock(a.rng)
+	case messages.ReachBlock:
+		to = a.machine.FanoutBlock(a.rng, except)
+	case messages.ReachOwnVote:
+		to = a.machine.FanoutVote(a.rng, true, except)
+	case messages.ReachVote:
+		to = a.machine.FanoutVote(a.rng, false, except)
+	case messages.ReachSolicit:
+		to = a.machine.Solicit(a.rng, solicited)
+	}
+	send := &messages.SendFrame{Frame: m.Frame}
+	for _, conn := range to {
+		if r, ok := a.open[messages.ConnID(conn)]; ok {
+			r.Tell(send)
+		}
+	}
+}
+
+// carryOut does what the machine says.
+func (a *peerSupervisor) carryOut() {
+	r := a.machine.Ready()
+	for _, c := range r.Close {
+		a.refs.peer(messages.ConnID(c.Conn)).Tell(&messages.ClosePeer{Reason: c.Reason.Error()})
+	}
+	for _, to := range r.Dial {
+		a.env.Network.Dial(to, a.cfg.DialTimeout, func(link messages.Link, err error) {
+			a.refs.peers.Tell(&messages.DialEnded{To: to, Link: link, Err: err})
+		})
+	}
+	for _, k := range r.Keepalives {
+		if p, ok := a.open[messages.ConnID(k.Conn)]; ok {
+			p.Tell(&messages.SendFrame{Frame: frame(a.net, &wire.Keepalive{Peers: k.Addresses})})
+		}
+	}
+	if r.Store != nil {
+		a.store(r.Store)
+	}
+}
+
+func (a *peerSupervisor) store(peers []peering.Peer) {
+	out := make([]lattice.Peer, len(peers))
+	for i, p := range peers {
+		out[i] = lattice.Peer{Address: p.Address, LastSeen: p.LastSeen}
+	}
+	a.refs.blocks.Tell(&messages.StorePeers{Peers: out})
+}
+
+// blame counts a failure against the peer whose message caused it. It is called
+// on whatever goroutine supervises the failed actor.
+func (r *refs) blame(f supervise.Failure) {
+	var planted *supervise.PlantedFailure
+	if errors.As(f.Err, &planted) {
+		return
+	}
+	conn := messages.ConnID(0)
+	if f.Source.Kind == messages.KindPeer {
+		conn = messages.ConnID(f.Source.ID)
+	} else if name, is := strings.CutPrefix(f.Path, rootName+"/"+namePeers+"/"); is {
+		id, _ := strconv.ParseUint(name, 10, 64) // 0, no connection, when it is no number
+		conn = messages.ConnID(id)
+	}
+	if conn != 0 {
+		r.peers.Tell(&messages.PeerMisbehaved{Conn: conn, Kind: peering.Crashed, Text: f.MessageType + ": " + f.Err.Error()})
+	}
+}
