@@ -37,7 +37,8 @@ type Config struct {
 	NodeKey crypto.PrivateKey
 	// VotingKeys are the representatives that vote here; none by default.
 	VotingKeys []crypto.PrivateKey
-	// VoteWindow is how long votes wait for others to share a signature with.
+	// VoteWindow is how long votes wait at most for others to share a signature
+	// with; see votes.Window.
 	VoteWindow time.Duration
 	// Listen is where peers connect. An invalid address does not listen.
 	Listen netip.AddrPort
@@ -223,7 +224,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 			return &electionManager{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.cfg.Elections, own: own, log: log.With("subsystem", nameElections)}
 		}),
 		spec(nameVoting, fair(factMailbox, factMailbox), true, func() actor.Actor {
-			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, log: log.With("subsystem", nameVoting)}
+			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, log: log.With("subsystem", nameVoting)}
 		}),
 		spec(nameScheduler, facts, true, func() actor.Actor {
 			return &bucketScheduler{env: n.env, refs: n.refs, cfg: n.cfg.Buckets, log: log.With("subsystem", nameScheduler)}
@@ -319,6 +320,9 @@ func (n *Node) Stop() {
 		n.root.Stop(nil)
 	})
 }
+
+// Ready is closed when all actors take messages.
+func (n *Node) Ready() <-chan struct{} { return n.root.Ready() }
 
 // Done is closed when the node has stopped.
 func (n *Node) Done() <-chan struct{} { return n.root.Done() }

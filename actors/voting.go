@@ -39,7 +39,7 @@ func (a *voting) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		a.spacing = votes.NewSpacing(a.net.VoteSpacing, votes.DefaultSpacingRoots)
-		a.bundle = votes.NewBundle(a.window)
+		a.bundle = votes.NewBundle(votes.MinBundleWindow)
 		a.history = votes.NewHistory(votes.DefaultHistory)
 	case messages.Voting:
 		a.handle(m)
@@ -64,6 +64,7 @@ func (a *voting) handle(m messages.Voting) {
 		messages.Release(m.Credit)
 	case *messages.Tick:
 		a.spacing.Tick(m.Now)
+		a.bundle.SetWindow(votes.Window(len(a.board.quorum.Load().online), a.window))
 	case *messages.Wake:
 		a.waking = false
 	}

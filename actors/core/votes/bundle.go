@@ -14,6 +14,13 @@ const (
 	// SingleCoreBundleWindow is the window for a node with one core, on which a
 	// signature more hurts more than a wait.
 	SingleCoreBundleWindow = 250 * time.Millisecond
+	// MinBundleWindow is the shortest window that Window returns.
+	MinBundleWindow = 5 * time.Millisecond
+	// windowPerRepresentative is what each representative adds to the window. Every
+	// node checks the votes of all of them, two kinds of votes in each window, so
+	// this bounds the load on every node to 1,333 signatures a second however many
+	// representatives there are, as long as the window is not cut off.
+	windowPerRepresentative = 1500 * time.Microsecond
 	// MaxBundle bounds how many hashes of one kind may wait.
 	MaxBundle = 16 * lattice.MaxVoteHashes
 )
@@ -52,6 +59,20 @@ type queue struct {
 	waiting map[lattice.Hash]struct{}
 	open    time.Time // the next batch may go from here on; zero: at once
 }
+
+// Window returns the window for a network with so many representatives online,
+// at most most. Few can vote at once without harm to anybody; many must share
+// their signatures.
+func Window(representatives int, most time.Duration) time.Duration {
+	most = max(most, MinBundleWindow)
+	if representatives > int(most/windowPerRepresentative) { // also keeps the product small
+		return most
+	}
+	return max(time.Duration(representatives)*windowPerRepresentative, MinBundleWindow)
+}
+
+// SetWindow changes the window from the next vote on.
+func (b *Bundle) SetWindow(window time.Duration) { b.window = window }
 
 // NewBundle returns an empty bundle with this window.
 func NewBundle(window time.Duration) *Bundle {
