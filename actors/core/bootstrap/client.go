@@ -120,11 +120,6 @@ func (c *Client) PeerDown(conn peering.ConnID, now time.Time) {
 			c.unanswered(r, now)
 		}
 	}
-	for e := c.scanned.Front(); e != nil; e = e.Next() {
-		if t := e.Value.(*task); t.via == conn {
-			t.via = 0
-		}
-	}
 }
 
 // Pause stops asking for blocks, or resumes. The driver pauses while more
@@ -133,7 +128,7 @@ func (c *Client) Pause(paused bool) { c.paused = paused }
 
 // Tick does what time brings: gives up on requests, brings back what waited
 // long enough. A few calls a second are enough.
-func (c *Client) Tick(now time.Time, _ *rand.Rand) {
+func (c *Client) Tick(now time.Time) {
 	for _, r := range slices.Clone(c.open) {
 		if now.Sub(r.sent) >= c.cfg.Timeout {
 			c.timeout(r, now)

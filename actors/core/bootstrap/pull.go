@@ -175,7 +175,8 @@ func (c *Client) Pulled(conn peering.ConnID, id uint64, answer Blocks, local Led
 	case t.mode == ByHash:
 		return c.sourceFound(r, &answer, local, now)
 	}
-	return c.pulled(r, &answer)
+	c.pulled(r, &answer, now)
+	return nil
 }
 
 // checkBlocks checks an answer against its request alone; 0 means that it is in
@@ -230,7 +231,7 @@ func (c *Client) nothing(r *request, now time.Time) {
 // pulled delivers blocks that follow the local chain. If they follow another
 // block than our frontier, our unconfirmed blocks are a fork, and the chain is
 // asked for again from the confirmed frontier up, where no fork can be.
-func (c *Client) pulled(r *request, a *Blocks) error {
+func (c *Client) pulled(r *request, a *Blocks, now time.Time) {
 	t := r.task
 	if a.Blocks[0].Previous != r.prev {
 		if r.forked {
@@ -239,10 +240,9 @@ func (c *Client) pulled(r *request, a *Blocks) error {
 		}
 		t.forked = true
 		c.queue(t, true)
-		return nil
+		return
 	}
-	c.deliver(t, r.Conn, a, r.sent, len(a.Blocks) < r.Count)
-	return nil
+	c.deliver(t, r.Conn, a, now, len(a.Blocks) < r.Count)
 }
 
 // deliver hands blocks of a task's account to the block processor.
@@ -271,6 +271,12 @@ func (c *Client) sourceFound(r *request, a *Blocks, local Ledger, now time.Time)
 	if err != nil {
 		c.queue(r.task, false)
 		return ledgerError("place a missing source", b.Account, err)
+	}
+	if have == contradicted {
+		c.blame(r.Conn, WrongChain)
+		c.tried(r.task, r.Conn)
+		c.queue(r.task, true)
+		return nil
 	}
 	c.remove(r.task)
 	if have == here {

@@ -88,6 +88,7 @@ func before(a lattice.Account) lattice.Account {
 // start begins a round now: there is somebody to ask after there was nobody.
 func (s *scan) start(now time.Time) {
 	s.fast, s.rest, s.restUntil = true, s.restMin, now
+	s.partial = s.running // what a round has passed already may have changed
 }
 
 // nudge cuts a rest short, though not below the shortest.

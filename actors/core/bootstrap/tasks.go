@@ -82,6 +82,7 @@ func (c *Client) Missing(source lattice.Hash, dependant lattice.Account, now tim
 
 // block makes a task wait for a source, and asks for the source.
 func (c *Client) block(t *task, source lattice.Hash, now time.Time) {
+	c.move(t, nil, false) // first, so that it does not make room for itself
 	if c.blocked.Len() >= c.cfg.MaxBlocked {
 		c.remove(c.blocked.Front().Value.(*task))
 	}
@@ -110,6 +111,9 @@ func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uin
 	t := c.tasks[key{ByAccount, account}]
 	if t == nil || t.asked {
 		return
+	}
+	if hash == t.target.Hash {
+		t.target.Height = height // whatever height the peer told
 	}
 	reached := t.target.Height > 0 && (hash == t.target.Hash || height >= t.target.Height && !t.forked)
 	if t.in != c.delivered {

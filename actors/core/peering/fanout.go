@@ -69,8 +69,8 @@ func (p *Peers) FanoutOwnBlock(rng *rand.Rand) []ConnID {
 }
 
 // FanoutBlock returns who gets a block of somebody else when its election
-// starts or its winner changes: ceil(sqrt(n)), principals first among equals no
-// more than others. The connection it came from, if given, is left out.
+// starts or its winner changes: ceil(sqrt(n)), drawn from all alike. The
+// connection it came from, if given, is left out.
 func (p *Peers) FanoutBlock(rng *rand.Rand, except ConnID) []ConnID {
 	principals, others := p.split(except)
 	return draw(append(principals, others...), p.root(), rng)

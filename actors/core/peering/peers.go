@@ -38,13 +38,14 @@ const (
 	SubnetFull                       // too many connections with this subnet
 	HandshakeLate                    // did not become open in time
 	Idle                             // nothing was received for too long
+	Misbehaving                      // broke a rule, not yet often enough for a ban
 )
 
 // String returns the refusal in words.
 func (r Refusal) String() string {
 	names := [...]string{NotWanted: "not wanted", Self: "it is this node", Duplicate: "another connection to the same node",
 		Banned: "banned", Full: "no free slot", AddressFull: "too many connections with this address",
-		SubnetFull: "too many connections with this subnet", HandshakeLate: "handshake took too long", Idle: "silent for too long"}
+		SubnetFull: "too many connections with this subnet", HandshakeLate: "handshake took too long", Idle: "silent for too long", Misbehaving: "broke a rule"}
 	if r == 0 || int(r) >= len(names) {
 		return fmt.Sprintf("refusal(%d)", uint8(r))
 	}
@@ -103,7 +104,8 @@ type Peers struct {
 	cfg        Config
 	book       book
 	own        []netip.AddrPort
-	conns      []*conn // in the order in which they began
+	conns      []*conn  // in the order in which they began
+	dialing    []*entry // dials under way, at most maxDialing
 	offences   *Offences
 	principals map[lattice.Account]struct{}
 	nextStore  time.Time
@@ -177,7 +179,7 @@ func (p *Peers) Accept(id ConnID, remote netip.AddrPort, now time.Time) error {
 	return nil
 }
 
-// crowded checks bans and the limits by address.
+// crowded checks bans and the limits by address. Dials under way count.
 func (p *Peers) crowded(ip netip.Addr, now time.Time) error {
 	if p.cfg.exempt(ip) {
 		return nil
@@ -186,14 +188,14 @@ func (p *Peers) crowded(ip netip.Addr, now time.Time) error {
 		return Banned
 	}
 	sameHost, sameSubnet := 0, 0
-	for _, c := range p.conns {
-		if host(c.remote.Addr()) == host(ip) {
+	p.remotes(func(a netip.Addr, _ bool) {
+		if host(a) == host(ip) {
 			sameHost++
 		}
-		if subnet(c.remote.Addr()) == subnet(ip) {
+		if subnet(a) == subnet(ip) {
 			sameSubnet++
 		}
-	}
+	})
 	switch {
 	case sameHost >= p.cfg.MaxPerAddress:
 		return AddressFull
@@ -213,7 +215,7 @@ func (p *Peers) Dialed(a netip.AddrPort, id ConnID, now time.Time) error {
 	if e == nil || !e.dialing {
 		return NotWanted
 	}
-	e.dialing = false
+	p.dialled(e)
 	p.conns = append(p.conns, &conn{id: id, remote: a, began: now, received: now})
 	return nil
 }
@@ -221,7 +223,7 @@ func (p *Peers) Dialed(a netip.AddrPort, id ConnID, now time.Time) error {
 // DialFailed reports that an address could not be reached.
 func (p *Peers) DialFailed(a netip.AddrPort, now time.Time) {
 	if e := p.book.get(canonical(a)); e != nil && e.dialing {
-		e.dialing = false
+		p.dialled(e)
 		p.failed(e, now)
 	}
 }
@@ -388,7 +390,9 @@ func (p *Peers) Misbehaved(id ConnID, what Offence, now time.Time) (score int) {
 	}
 	who := p.offender(c)
 	if who == (Offender{}) { // nothing known of it but an address that many share
-		p.close(c, Banned, now)
+		if offences[what].closes {
+			p.close(c, Misbehaving, now)
+		}
 		return offences[what].points
 	}
 	score, banned := p.offences.Add(who, what, now)
@@ -400,7 +404,7 @@ func (p *Peers) Misbehaved(id ConnID, what Offence, now time.Time) (score int) {
 			}
 		}
 	case offences[what].closes:
-		p.close(c, NotWanted, now)
+		p.close(c, Misbehaving, now)
 	}
 	return score
 }
@@ -470,16 +474,23 @@ func (p *Peers) taken() (outbound, inbound int) {
 			outbound++
 		}
 	}
-	return outbound + p.dialing(), inbound
+	return outbound + len(p.dialing), inbound
 }
 
-func (p *Peers) dialing() (n int) {
-	for _, e := range p.book.entries {
-		if e.dialing {
-			n++
-		}
+// dialled ends a dial, however it went.
+func (p *Peers) dialled(e *entry) {
+	e.dialing = false
+	p.dialing = slices.DeleteFunc(p.dialing, func(x *entry) bool { return x == e })
+}
+
+// remotes calls f for every connection and every dial under way.
+func (p *Peers) remotes(f func(a netip.Addr, inbound bool)) {
+	for _, c := range p.conns {
+		f(c.remote.Addr(), c.inbound)
 	}
-	return n
+	for _, e := range p.dialing {
+		f(e.addr.Addr(), false)
+	}
 }
 
 func (p *Peers) isOwn(a netip.AddrPort) bool { return slices.Contains(p.own, a) }

@@ -24,9 +24,9 @@ func (p *Peers) Tick(now time.Time, rng *rand.Rand) {
 }
 
 func (p *Peers) expire(now time.Time) {
-	for _, e := range slices.Clone(p.book.entries) {
-		if e.dialing && now.Sub(e.since) >= p.cfg.DialTimeout {
-			e.dialing = false
+	for _, e := range slices.Clone(p.dialing) {
+		if now.Sub(e.since) >= p.cfg.DialTimeout {
+			p.dialled(e)
 			p.failed(e, now)
 		}
 	}
@@ -45,7 +45,7 @@ func (p *Peers) expire(now time.Time) {
 // peers it had, then hearsay in random order.
 func (p *Peers) dial(now time.Time, rng *rand.Rand) {
 	outbound, _ := p.taken()
-	free := min(p.cfg.MaxOutbound-outbound, maxDialing-p.dialing())
+	free := min(p.cfg.MaxOutbound-outbound, maxDialing-len(p.dialing))
 	if free <= 0 {
 		return
 	}
@@ -58,7 +58,7 @@ func (p *Peers) dial(now time.Time, rng *rand.Rand) {
 		if e.origin == configured {
 			missing++
 		}
-		if now.Before(e.next) || p.crowded(e.addr.Addr(), now) != nil || p.nodeBanned(e, now) {
+		if now.Before(e.next) || p.nodeBanned(e, now) {
 			continue
 		}
 		switch {
@@ -81,11 +81,11 @@ func (p *Peers) dial(now time.Time, rng *rand.Rand) {
 		if free <= 0 || learnt && outbound+reserve >= p.cfg.MaxOutbound {
 			return
 		}
-		// Dials of this very tick count too.
-		if p.crowdedDials(e) || learnt && p.groupFull(e) {
+		if p.crowded(e.addr.Addr(), now) != nil || learnt && p.groupFull(e) {
 			continue
 		}
 		e.dialing, e.since, e.jitter = true, now, 0.75+rng.Float64()/2
+		p.dialing = append(p.dialing, e)
 		p.ready.Dial = append(p.ready.Dial, e.addr)
 		outbound++
 		free--
@@ -114,25 +114,6 @@ func (p *Peers) nodeBanned(e *entry, now time.Time) bool {
 	return banned && e.node != NodeID{}
 }
 
-// crowdedDials reports whether dials that are under way already use up what is
-// allowed for the host or the subnet of an address.
-func (p *Peers) crowdedDials(e *entry) bool {
-	ip := e.addr.Addr()
-	if p.cfg.exempt(ip) {
-		return false
-	}
-	sameHost, sameSubnet := 0, 0
-	p.remotes(func(a netip.Addr, _ bool) {
-		if host(a) == host(ip) {
-			sameHost++
-		}
-		if subnet(a) == subnet(ip) {
-			sameSubnet++
-		}
-	})
-	return sameHost >= p.cfg.MaxPerAddress || sameSubnet >= p.cfg.MaxPerSubnet
-}
-
 // groupFull reports whether enough of the outbound slots point into the group
 // of an address already: who owns one network shall not be all we talk to.
 func (p *Peers) groupFull(e *entry) bool {
@@ -147,18 +128,6 @@ func (p *Peers) groupFull(e *entry) bool {
 		}
 	})
 	return n >= p.cfg.MaxOutboundPerGroup
-}
-
-// remotes calls f for every connection and every dial under way.
-func (p *Peers) remotes(f func(a netip.Addr, inbound bool)) {
-	for _, c := range p.conns {
-		f(c.remote.Addr(), c.inbound)
-	}
-	for _, e := range p.book.entries {
-		if e.dialing {
-			f(e.addr.Addr(), false)
-		}
-	}
 }
 
 // keepalives sends each connection a keepalive when it is due, the first one at
