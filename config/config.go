@@ -1,0 +1,96 @@
+// Package config gathers what an operator decides about a node from four
+// places, each stronger than the one before: the defaults, a TOML file in the
+// data folder, SMALLNANO_* variables, and flags. Every setting stands once, in
+// one table, from which the flags, the commented file of a first run and the
+// help texts are made.
+//
+// It refuses what it does not understand, with the place and the nearest name.
+// It opens nothing but the file, and knows no other package's internals.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Config is the settings of a node, as text and numbers. What they mean to the
+// parts of a node is made of them in cmd.
+type Config struct {
+	DataDir       string
+	Network       string
+	ListenAddress string
+	PeeringPort   int
+	RPCAddress    string
+	RPCPort       int
+	Peers         []string
+	EnableVoting  bool
+	VotingKey     string
+	WorkThreads   int
+	MaxPeersOut   int
+	MaxPeersIn    int
+	MemoryLimitMB int
+	VoteWindowMS  int
+	LogLevel      string
+	LogFormat     string
+}
+
+// FileName is the name of the settings file in the data folder.
+const FileName = "smallnano.toml"
+
+// Default returns the settings of a node that was told nothing.
+func Default() Config {
+	return Config{
+		DataDir: DefaultDataDir(), Network: "dev",
+		ListenAddress: "::", PeeringPort: 7176, RPCAddress: "127.0.0.1", RPCPort: 7177,
+		WorkThreads: max(1, runtime.NumCPU()-1),
+		MaxPeersOut: 8, MaxPeersIn: 24, MemoryLimitMB: 96, VoteWindowMS: defaultVoteWindow(),
+		LogLevel: "info", LogFormat: "text",
+	}
+}
+
+// defaultVoteWindow is longer where one core has to check all signatures.
+func defaultVoteWindow() int {
+	if runtime.GOMAXPROCS(0) == 1 {
+		return 250
+	}
+	return 100
+}
+
+// DefaultDataDir is where a node keeps its data when it is not told.
+func DefaultDataDir() string {
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".smallnano")
+	}
+	return "smallnano-data"
+}
+
+// Validate says which setting cannot work, and what it may be.
+func (c *Config) Validate() error {
+	for _, p := range []struct {
+		name     string
+		v        int
+		low, top int
+	}{
+		{"peering_port", c.PeeringPort, 0, 65535}, {"rpc_port", c.RPCPort, 0, 65535},
+		{"work_threads", c.WorkThreads, 0, 1024}, {"max_peers_out", c.MaxPeersOut, 1, 1024}, {"max_peers_in", c.MaxPeersIn, 0, 4096},
+		{"memory_limit_mb", c.MemoryLimitMB, 0, 1 << 20}, {"vote_window_ms", c.VoteWindowMS, 5, 10_000},
+	} {
+		if p.v < p.low || p.v > p.top {
+			return fmt.Errorf("%s is %d, want %d to %d", p.name, p.v, p.low, p.top)
+		}
+	}
+	if c.EnableVoting && c.VotingKey == "" {
+		return fmt.Errorf("enable_voting needs voting_key: a file with a representative's seed (64 hexadecimal digits)")
+	}
+	if c.VotingKey != "" && !c.EnableVoting {
+		return fmt.Errorf("voting_key is set but enable_voting is not: set it as well, or take the key away")
+	}
+	switch c.LogFormat {
+	case "text", "json":
+	default:
+		return fmt.Errorf("log_format is %q, want text or json", c.LogFormat)
+	}
+	return nil
+}

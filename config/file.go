@@ -1,0 +1,132 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// readFile takes over the settings file. When there is none, one with all
+// defaults as comments is written if write is set.
+func (c *Config) readFile(write bool) error {
+	path := filepath.Join(c.DataDir, FileName)
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && write:
+		return writeSample(path)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("cannot read the settings: %w", err)
+	}
+	return c.parse(path, data)
+}
+
+// parse takes over the keys of a file.
+func (c *Config) parse(path string, data []byte) error {
+	var keys map[string]any
+	if err := toml.Unmarshal(data, &keys); err != nil {
+		var bad *toml.DecodeError
+		if errors.As(err, &bad) {
+			line, column := bad.Position()
+			return fmt.Errorf("%s:%d:%d: %w", path, line, column, err)
+		}
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for i := range settings {
+		s := &settings[i]
+		value, ok := keys[s.name]
+		if !ok {
+			continue
+		}
+		delete(keys, s.name)
+		if s.name == "data_dir" {
+			return fmt.Errorf("%s:%d: data_dir cannot be set in a file of that folder: use --data-dir or SMALLNANO_DATA_DIR", path, lineOf(data, s.name))
+		}
+		if err := set(s.value(c), plain(value)); err != nil {
+			return fmt.Errorf("%s:%d: %s: %w", path, lineOf(data, s.name), s.name, err)
+		}
+	}
+	first, line := "", 0
+	for key := range keys { // the first in the file, so that the error is always the same
+		if l := lineOf(data, key); first == "" || l < line {
+			first, line = key, l
+		}
+	}
+	if first != "" {
+		return fmt.Errorf("%s:%d: %q is not a setting; the nearest is %q", path, line, first, nearest(first, func(s *setting) string { return s.name }))
+	}
+	return nil
+}
+
+// plain is the text form of a TOML value.
+func plain(value any) string {
+	items, ok := value.([]any)
+	if !ok {
+		return fmt.Sprint(value)
+	}
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = fmt.Sprint(item)
+	}
+	return strings.Join(texts, ",")
+}
+
+// lineOf finds the line on which a key is set.
+func lineOf(data []byte, key string) int {
+	line := 0
+	for text := range strings.Lines(string(data)) {
+		line++
+		text = strings.TrimLeft(strings.TrimSpace(text), "[\"")
+		if rest, ok := strings.CutPrefix(text, key); ok && (rest == "" || strings.ContainsAny(rest[:1], " \t=.]\"")) {
+			return line
+		}
+	}
+	return 0
+}
+
+// Sample returns the settings file of a first run: every setting with its
+// default, as comments.
+func Sample() string {
+	var b strings.Builder
+	b.WriteString("# Settings of a smallnano node. What is commented out has the value shown.\n" +
+		"# Variables (SMALLNANO_PEERING_PORT=…) and flags (--peering-port …) go before this file.\n")
+	d := Default()
+	for i := range settings {
+		s := &settings[i]
+		if s.name == "data_dir" {
+			continue
+		}
+		fmt.Fprintf(&b, "\n# %s\n#%s = %s\n", s.doc, s.name, sampleValue(s.value(&d)))
+	}
+	return b.String()
+}
+
+func sampleValue(v any) string {
+	switch v := v.(type) {
+	case *number:
+		return v.String()
+	case *boolean:
+		return v.String()
+	case *list:
+		return "[]"
+	case *text:
+		return fmt.Sprintf("%q", string(*v))
+	}
+	panic("config: a setting of unknown kind")
+}
+
+func writeSample(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("cannot make the data folder: %w; choose another with --data-dir", err)
+	}
+	if err := os.WriteFile(path, []byte(Sample()), 0o600); err != nil {
+		return fmt.Errorf("cannot write the settings: %w", err)
+	}
+	return nil
+}

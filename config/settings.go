@@ -1,0 +1,220 @@
+package config
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// setting is one row of the table: everything about a setting in one place.
+type setting struct {
+	name  string // in the file; the flag has dashes, the variable is SMALLNANO_ and upper case
+	doc   string
+	value func(*Config) flag.Value
+}
+
+// settings is the table, in the order of the file.
+var settings = []setting{
+	{"data_dir", "folder of the database, the keys and this file; not settable in the file", func(c *Config) flag.Value { return (*text)(&c.DataDir) }},
+	{"network", "main, beta or dev", func(c *Config) flag.Value { return (*text)(&c.Network) }},
+	{"listen_address", "address at which peers may connect; :: is every address", func(c *Config) flag.Value { return (*text)(&c.ListenAddress) }},
+	{"peering_port", "TCP port at which peers may connect; 0 takes a free one", func(c *Config) flag.Value { return (*number)(&c.PeeringPort) }},
+	{"rpc_address", "address of the JSON-RPC; keep it on this machine unless a proxy with access control stands in front", func(c *Config) flag.Value { return (*text)(&c.RPCAddress) }},
+	{"rpc_port", "TCP port of the JSON-RPC; 0 takes a free one", func(c *Config) flag.Value { return (*number)(&c.RPCPort) }},
+	{"peer", "HOST:PORT of a node that is always dialled; may be given several times", func(c *Config) flag.Value { return (*list)(&c.Peers) }},
+	{"enable_voting", "vote with the representative of voting_key", func(c *Config) flag.Value { return (*boolean)(&c.EnableVoting) }},
+	{"voting_key", "file with the seed of a representative, 64 hexadecimal digits; on the dev network dev-genesis is the published key", func(c *Config) flag.Value { return (*text)(&c.VotingKey) }},
+	{"vote_window_ms", "how long votes wait at most for others to share a signature with, in milliseconds", func(c *Config) flag.Value { return (*number)(&c.VoteWindowMS) }},
+	{"work_threads", "threads that search for proof of work when the RPC asks; 0 refuses to", func(c *Config) flag.Value { return (*number)(&c.WorkThreads) }},
+	{"max_peers_out", "connections that this node dials", func(c *Config) flag.Value { return (*number)(&c.MaxPeersOut) }},
+	{"max_peers_in", "connections that others may dial", func(c *Config) flag.Value { return (*number)(&c.MaxPeersIn) }},
+	{"memory_limit_mb", "memory in MB that the garbage collector tries to stay below; 0 is no limit", func(c *Config) flag.Value { return (*number)(&c.MemoryLimitMB) }},
+	{"log_level", "debug, info, warn or error", func(c *Config) flag.Value { return (*text)(&c.LogLevel) }},
+	{"log_format", "text or json", func(c *Config) flag.Value { return (*text)(&c.LogFormat) }},
+}
+
+func (s *setting) flag() string { return strings.ReplaceAll(s.name, "_", "-") }
+
+func (s *setting) variable() string { return "SMALLNANO_" + strings.ToUpper(s.name) }
+
+// Load reads the flags of args, then what is weaker than they are, and returns
+// the settings that result. The folder's settings file is written when there
+// is none and write is set. The error is flag.ErrHelp when help was asked for
+// and printed.
+func Load(flags *flag.FlagSet, args []string, environ []string, write bool) (Config, error) {
+	c := Default()
+	given := Config{}
+	for i := range settings {
+		flags.Var(settings[i].value(&given), settings[i].flag(), settings[i].doc+settings[i].shown())
+	}
+	if err := flags.Parse(args); err != nil {
+		return c, err
+	}
+	if flags.NArg() > 0 {
+		return c, fmt.Errorf("%s: unexpected argument %q", flags.Name(), flags.Arg(0))
+	}
+	env := variables(environ)
+	if dir, ok := env["SMALLNANO_DATA_DIR"]; ok {
+		c.DataDir = dir
+	}
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name == "data-dir" {
+			c.DataDir = given.DataDir
+		}
+	})
+	if err := c.readFile(write); err != nil {
+		return c, err
+	}
+	if err := c.readEnviron(env); err != nil {
+		return c, err
+	}
+	return c, c.readFlags(flags)
+}
+
+// shown is the default as the help shows it.
+func (s *setting) shown() string {
+	d := Default()
+	if v := s.value(&d).String(); v != "" && v != "false" && s.name != "data_dir" {
+		return " (default " + v + ")"
+	}
+	return ""
+}
+
+func variables(environ []string) map[string]string {
+	out := map[string]string{}
+	for _, e := range environ {
+		if name, value, ok := strings.Cut(e, "="); ok && strings.HasPrefix(name, "SMALLNANO_") {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// readEnviron takes over the variables. One that is unknown is refused: it was
+// meant for something.
+func (c *Config) readEnviron(env map[string]string) error {
+	for i := range settings {
+		s := &settings[i]
+		value, ok := env[s.variable()]
+		if !ok {
+			continue
+		}
+		delete(env, s.variable())
+		if err := set(s.value(c), value); err != nil {
+			return fmt.Errorf("variable %s: %w", s.variable(), err)
+		}
+	}
+	for name := range env {
+		return fmt.Errorf("variable %s is not a setting; the nearest is %s", name, nearest(name, (*setting).variable))
+	}
+	return nil
+}
+
+// readFlags takes over the flags that were given.
+func (c *Config) readFlags(flags *flag.FlagSet) error {
+	var err error
+	fresh := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) {
+		for i := range settings {
+			if s := &settings[i]; s.flag() == f.Name && !fresh[f.Name] {
+				fresh[f.Name] = true
+				if e := set(s.value(c), f.Value.String()); e != nil && err == nil {
+					err = fmt.Errorf("flag --%s: %w", f.Name, e)
+				}
+			}
+		}
+	})
+	return err
+}
+
+// set replaces a value.
+func set(v flag.Value, s string) error {
+	if l, ok := v.(*list); ok {
+		*l = nil
+	}
+	return v.Set(s)
+}
+
+// nearest returns the name of the setting that is spelled most like s.
+func nearest(s string, name func(*setting) string) string {
+	best, least := "", 1<<30
+	for i := range settings {
+		if d := distance(s, name(&settings[i])); d < least {
+			best, least = name(&settings[i]), d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to change, add or drop to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			next := corner
+			if a[i] != b[j] {
+				next = 1 + min(corner, row[j], row[j+1])
+			}
+			corner, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
+}
+
+// The kinds of values, each with the text form that file, variables and flags
+// share.
+type (
+	text    string
+	number  int
+	boolean bool
+	list    []string
+)
+
+func (v *text) String() string     { return string(*v) }
+func (v *text) Set(s string) error { *v = text(s); return nil }
+
+func (v *number) String() string { return strconv.Itoa(int(*v)) }
+
+func (v *number) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return fmt.Errorf("%q is not a whole number", s)
+	}
+	*v = number(n)
+	return nil
+}
+
+func (v *boolean) String() string   { return strconv.FormatBool(bool(*v)) }
+func (v *boolean) IsBoolFlag() bool { return true }
+
+func (v *boolean) Set(s string) error {
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		return fmt.Errorf("%q is neither true nor false", s)
+	}
+	*v = boolean(b)
+	return nil
+}
+
+func (v *list) String() string { return strings.Join(*v, ",") }
+
+// Set adds one item, or several with commas between them.
+func (v *list) Set(s string) error {
+	for item := range strings.SplitSeq(s, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			*v = append(*v, item)
+		}
+	}
+	return nil
+}
+
+// Environ is the process's environment; Load is given it so that tests can give
+// another.
+func Environ() []string { return os.Environ() }
