@@ -9,7 +9,7 @@
 //     Both ends use the same checks.
 //   - The length of a body is checked against the bounds of its type before a
 //     byte of it is read, and every count against the length. No input makes it
-//     allocate more than about twice its length, and none makes it panic.
+//     allocate more than a few times its length, and none makes it panic.
 //   - A decoded message shares no memory with the bytes it came from.
 //   - It starts no goroutine and reads no clock: deadlines, cookies and keys are
 //     arguments.

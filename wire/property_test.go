@@ -15,7 +15,7 @@ import (
 // Append refuses is written all the same, past its checks, and must be refused
 // by the other end too.
 func TestBothEndsAgree(t *testing.T) {
-	const messages = 30_000
+	const messages = 10_000
 	random := generator{rand.New(rand.NewPCG(1, 2))}
 	legal, illegal := map[Type]int{}, map[Type]int{}
 	for range messages {
