@@ -80,13 +80,17 @@ func (s *Elections) voteFinal(e *election, now time.Time) {
 	e.nextVote = now.Add(s.cfg.VoteInterval)
 }
 
-// publish broadcasts the winner, and a block that was made here with pauses that
-// grow.
+// publish broadcasts the winner: a block that was made here with pauses that
+// grow, one that others may not have, because they know a rival, at least as
+// often as it is voted for.
 func (s *Elections) publish(e *election, now time.Time) {
 	const mostGrowth = 20
 	w := &e.blocks[e.winner]
 	s.ready.Publish = append(s.ready.Publish, Publish{Hash: w.hash, Block: w.block, Local: e.local})
 	pause := s.cfg.PublishInterval
+	if e.contested() {
+		pause = min(pause, s.cfg.VoteInterval)
+	}
 	if e.local {
 		e.publishes = min(e.publishes+1, mostGrowth)
 		pause = min(pause, s.cfg.LocalPublishInterval*time.Duration(e.publishes))
@@ -96,12 +100,14 @@ func (s *Elections) publish(e *election, now time.Time) {
 
 // solicit asks for the votes that are missing: those of representatives that
 // have not voted for the winner, and once it leads, of those that have not done
-// so finally.
+// so finally. On a contested root all final votes are asked for from the start:
+// others may have seen a lead, voted finally and be done, while here the normal
+// votes of some that never changed their mind keep the lead from showing.
 func (s *Elections) solicit(e *election, now time.Time) {
 	var said []lattice.Account
 	for i := range e.votes {
 		v := &e.votes[i]
-		if v.block == e.winner && (v.final() || e.leadSince.IsZero()) {
+		if v.block == e.winner && (v.final() || e.leadSince.IsZero() && !e.contested()) {
 			said = append(said, v.rep)
 		}
 	}
