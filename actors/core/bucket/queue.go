@@ -14,8 +14,9 @@ type Candidate struct {
 	Hash    lattice.Hash
 	Balance lattice.Amount // the larger of before and after; see Balance
 	Used    time.Time      // local time of the account's previous block; a first block's own arrival
-	Block   *lattice.Block // optional, carried along; nil when it is to be read when its turn comes
-	Local   bool           // made here; carried along
+	Block   *lattice.Block // carried along, not looked at; may be nil
+
+	adopted bool // Reset named it: it did not come through Push
 }
 
 // compare returns -1 when a is served before b, 1 when after.

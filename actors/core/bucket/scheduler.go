@@ -64,9 +64,9 @@ func (c Config) Validate() error {
 type Start struct {
 	Candidate
 	Bucket int
-	// Cancel is elections that have to make room first: cancel them and do not
-	// tell Ended, the scheduler knows. Their blocks wait again, if their queue has
-	// room.
+	// Cancel is elections that have to make room first: cancel them. Telling Ended
+	// afterwards does no harm. Their blocks wait again if their queue has room,
+	// those that Reset named excepted.
 	Cancel []lattice.QualifiedRoot
 }
 
@@ -243,12 +243,13 @@ func (s *Scheduler) cancel(b int) lattice.QualifiedRoot {
 	root := s.running[b].last().Root
 	c, _ := remove(s.started, &s.running, root)
 	s.stats[b].cancelled++
-	s.enqueue(b, c)
+	if !c.adopted {
+		s.enqueue(b, c)
+	}
 	return root
 }
 
 func (s *Scheduler) run(b int, c Candidate) {
-	c.Block = nil // it was given away
 	s.running[b].put(c)
 	s.started[c.Root] = place{b, c.Hash, c.Used}
 }
@@ -270,7 +271,8 @@ func (s *Scheduler) Gone(root lattice.QualifiedRoot, hash lattice.Hash) {
 }
 
 // Reset makes these the running elections, in place of what was thought to run:
-// after the one who runs elections has started anew. What waits stays.
+// after the one who runs elections has started anew. What waits stays. They need
+// no Block, since they are not started from here.
 func (s *Scheduler) Reset(running []Candidate) {
 	s.running = [Count]queue{}
 	clear(s.started)
@@ -279,6 +281,7 @@ func (s *Scheduler) Reset(running []Candidate) {
 			continue
 		}
 		s.unqueue(c.Root)
+		c.adopted = true
 		s.run(s.table.Index(c.Balance), c)
 	}
 }

@@ -71,13 +71,22 @@ func (s *Elections) lifetime(e *election) time.Duration {
 func (s *Elections) voteNormal(e *election, now time.Time) {
 	e.said, e.saidAt = e.blocks[e.winner].hash, now
 	s.ready.VoteNormal = append(s.ready.VoteNormal, VoteRequest{e.root, e.said})
-	e.nextVote = now.Add(s.cfg.VoteInterval)
+	e.nextVote = now.Add(s.votePause(e))
+}
+
+// votePause returns when to ask for an own vote again: soon, while the winner is
+// not in the ledger and nobody can vote for it.
+func (s *Elections) votePause(e *election) time.Duration {
+	if e.ledger != e.blocks[e.winner].hash {
+		return min(s.cfg.RepeatInterval, s.cfg.VoteInterval)
+	}
+	return s.cfg.VoteInterval
 }
 
 func (s *Elections) voteFinal(e *election, now time.Time) {
 	e.saidFinal = e.blocks[e.winner].hash
 	s.ready.VoteFinal = append(s.ready.VoteFinal, VoteRequest{e.root, e.saidFinal})
-	e.nextVote = now.Add(s.cfg.VoteInterval)
+	e.nextVote = now.Add(s.votePause(e))
 }
 
 // publish broadcasts the winner: a block that was made here with pauses that
