@@ -90,11 +90,24 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
-// A legal block that two accounts could share is told apart by its account:
-// only the same pair is a repetition.
-func TestConfirmReqPairs(t *testing.T) {
+// What lies just inside the rules is legal.
+func TestLegalEdges(t *testing.T) {
 	h := lattice.Hash{1}
-	checkFrame(t, frameOf(&ConfirmReq{Blocks: []ConfirmEntry{{lattice.Account{1}, h}, {lattice.Account{2}, h}, {Account: lattice.Account{1}}}}))
+	for _, m := range []Message{
+		&Keepalive{Peers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("192.0.2.1:2"), netip.MustParseAddrPort("192.0.2.2:1")}},
+		&Keepalive{Peers: []netip.AddrPort{netip.MustParseAddrPort("[::1]:1"), netip.MustParseAddrPort("127.0.0.1:65535")}},
+		// Only the same pair is a repetition.
+		&ConfirmReq{Blocks: []ConfirmEntry{{lattice.Account{1}, h}, {lattice.Account{2}, h}, {Account: lattice.Account{1}}}},
+		&FrontierAck{Frontiers: []Frontier{{Height: 1}, {Account: lattice.Account{31: 1}, Height: 2, PrunedHeight: 1}, {Account: lattice.Account{1}, Height: math.MaxUint64}}},
+		&PullAck{FirstHeight: math.MaxUint64, Blocks: make([]lattice.Block, 1)},
+		&PullAck{FirstHeight: 3, PrunedHeight: 900, Blocks: make([]lattice.Block, 1)}, // a send that was kept
+		&PullAck{Status: PullPruned, PrunedHeight: 1},
+		&PullReq{StartHeight: 1, Count: 128},
+		&Handshake{},
+		&Telemetry{},
+	} {
+		checkFrame(t, frameOf(m))
+	}
 }
 
 // refusedFrame is a frame whose header is good and whose body is not.
