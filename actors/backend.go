@@ -40,16 +40,15 @@ func (b backend) View(f func(rpc.Ledger) error) error {
 
 // Process implements rpc.Backend.
 func (b backend) Process(ctx context.Context, block *lattice.Block) (lattice.Hash, error) {
-	hash := b.cfg.Network.HashOf(block)
 	answer := make(chan messages.BlockResult, 1)
-	b.refs.blocks.Tell(&messages.ProcessBlock{Block: *block, Hash: hash, Reply: func(r messages.BlockResult) { answer <- r }})
+	b.Node.Process(block, func(r messages.BlockResult) { answer <- r })
 	ctx, cancel := context.WithTimeout(ctx, processTimeout)
 	defer cancel()
 	select {
 	case r := <-answer:
-		return hash, rpcError(r.Err)
+		return r.Hash, rpcError(r.Err)
 	case <-ctx.Done():
-		return hash, fmt.Errorf("%w: %w", rpc.ErrTimeout, ctx.Err())
+		return b.cfg.Network.HashOf(block), fmt.Errorf("%w: %w", rpc.ErrTimeout, ctx.Err())
 	}
 }
 

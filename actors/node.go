@@ -90,9 +90,10 @@ type Node struct {
 	board   *board
 	started time.Time
 
-	listener Listener
-	stopping sync.Once
-	asked    sync.Once
+	listener   Listener
+	rpcAddress string
+	stopping   sync.Once
+	asked      sync.Once
 }
 
 // Start starts a node. It returns an error, with nothing left running, when an
@@ -168,6 +169,7 @@ func (n *Node) listen() (*net.TCPListener, error) {
 		n.closeListeners(nil)
 		return nil, fmt.Errorf("cannot listen for RPC on %s: %w", n.cfg.RPCListen, err)
 	}
+	n.rpcAddress = l.Addr().String()
 	return l.(*net.TCPListener), nil
 }
 
@@ -330,6 +332,13 @@ func (n *Node) Done() <-chan struct{} { return n.root.Done() }
 // Report tells, after Done, how the actors ended.
 func (n *Node) Report() supervise.Report { return n.root.Report() }
 
+// Process asks for a block to be inserted and published, as if it came by RPC.
+// reply is called once, after the commit or with the reason why there is none,
+// and must not block.
+func (n *Node) Process(b *lattice.Block, reply func(messages.BlockResult)) {
+	n.refs.blocks.Tell(&messages.ProcessBlock{Block: *b, Hash: n.cfg.Network.HashOf(b), Reply: reply})
+}
+
 // Backend returns the node as the RPC sees it.
 func (n *Node) Backend() rpc.Backend { return backend{n} }
 
@@ -341,6 +350,9 @@ func (n *Node) PeeringAddress() netip.AddrPort {
 	}
 	return n.listener.Address()
 }
+
+// RPCAddress returns where the RPC is served; "" when it is not.
+func (n *Node) RPCAddress() string { return n.rpcAddress }
 
 // NewSeed returns a seed for Env from unpredictable bytes.
 func NewSeed() uint64 { return rand.Uint64() }

@@ -1,0 +1,298 @@
+package sim
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"sort"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+)
+
+// seen is what the checkers remember of a run.
+type seen struct {
+	// confirmed is the block that each root was confirmed with, by any node.
+	confirmed map[lattice.QualifiedRoot]lattice.Hash
+	// heights is the confirmed height of each account at each node; it never falls
+	// but by a power loss.
+	heights map[int]map[lattice.Account]uint64
+	// sequence is how far each node's confirmation sequence was looked at.
+	sequence map[int]uint64
+	finals   map[finalKey]lattice.Hash
+	acks     map[int]map[lattice.Hash]lattice.Block
+	commits  uint64
+}
+
+type finalKey struct {
+	node int
+	root lattice.QualifiedRoot
+}
+
+func newSeen() seen {
+	return seen{
+		confirmed: map[lattice.QualifiedRoot]lattice.Hash{}, heights: map[int]map[lattice.Account]uint64{},
+		sequence: map[int]uint64{}, finals: map[finalKey]lattice.Hash{}, acks: map[int]map[lattice.Hash]lattice.Block{},
+	}
+}
+
+// fullCheckEvery is how many commits pass between two checks of whole ledgers.
+const fullCheckEvery = 50
+
+// committed looks at a node's ledger after a commit.
+func (s *Sim) committed(n *Node, err error) {
+	if n.running == nil || n.owner.dead {
+		return
+	}
+	s.world.trace.event("n%d commits err=%v", n.ID, err)
+	if err != nil {
+		return
+	}
+	s.seen.commits++
+	n.view(func(r storage.Reader) error { return s.checkConfirmations(n, r) })
+	if s.seen.commits%fullCheckEvery == 0 {
+		s.checkLedger(n)
+	}
+}
+
+// checkConfirmations checks what was cemented since the last look: gap-free, no
+// root two ways.
+func (s *Sim) checkConfirmations(n *Node, r storage.Reader) error {
+	next := s.seen.sequence[n.ID] + 1
+	for {
+		page, err := r.Confirmations(next, 256)
+		if err != nil {
+			return err
+		}
+		for _, c := range page {
+			if c.Sequence != next {
+				s.violate("sequence", "node %d: number %d after %d", n.ID, c.Sequence, next-1)
+			}
+			next++
+			if err := s.checkConfirmed(n, r, c); err != nil {
+				return err
+			}
+		}
+		if len(page) < 256 {
+			s.seen.sequence[n.ID] = next - 1
+			return nil
+		}
+	}
+}
+
+func (s *Sim) checkConfirmed(n *Node, r storage.Reader, c lattice.Confirmation) error {
+	b, found, err := r.Block(c.Hash)
+	if err != nil {
+		return err
+	}
+	if !found || !b.Confirmed {
+		s.violate("sequence", "node %d: number %d is block %v, found=%v confirmed=%v", n.ID, c.Sequence, c.Hash, found, b.Confirmed)
+	}
+	root := b.Block.QualifiedRoot()
+	if other, known := s.seen.confirmed[root]; known && other != c.Hash {
+		s.violate("agreement", "root %v was confirmed with %v and, by node %d, with %v", root, other, n.ID, c.Hash)
+	}
+	s.seen.confirmed[root] = c.Hash
+	if b.Subtype == lattice.Receive || b.Subtype == lattice.Open && c.Hash != s.net.GenesisHash {
+		source, found, err := r.Block(lattice.Hash(b.Block.Link))
+		if err != nil {
+			return err
+		}
+		if found && !source.Confirmed {
+			s.violate("dependencies", "node %d confirmed %v before its source %v", n.ID, c.Hash, source.Hash)
+		}
+	}
+	return nil
+}
+
+// acknowledged notes that a node promised to keep a block.
+func (s *Sim) acknowledged(n *Node, b *lattice.Block, hash lattice.Hash) {
+	if s.seen.acks[n.ID] == nil {
+		s.seen.acks[n.ID] = map[lattice.Hash]lattice.Block{}
+	}
+	s.seen.acks[n.ID][hash] = *b
+}
+
+// lost checks, after a crash, what the node still has, and forgets what a power
+// loss may take.
+func (s *Sim) lost(n *Node, power bool) {
+	if power {
+		s.seen.sequence[n.ID] = 0
+		delete(s.seen.heights, n.ID)
+		delete(s.seen.acks, n.ID)
+		return
+	}
+	n.view(func(r storage.Reader) error {
+		for _, hash := range sortedHashes(s.seen.acks[n.ID]) {
+			b := s.seen.acks[n.ID][hash]
+			_, found, err := r.Block(hash)
+			if err != nil {
+				return err
+			}
+			if root := b.QualifiedRoot(); !found && s.contested(r, root, hash) == (lattice.Hash{}) {
+				s.violate("acknowledged", "node %d lost block %v of root %v in a crash", n.ID, hash, root)
+			}
+		}
+		return nil
+	})
+}
+
+// contested returns another block that stands at the place of a root.
+func (s *Sim) contested(r storage.Reader, root lattice.QualifiedRoot, hash lattice.Hash) lattice.Hash {
+	height := uint64(1)
+	if !root.Previous.IsZero() {
+		p, found, err := r.Block(root.Previous)
+		s.must(err)
+		if !found {
+			return root.Previous // it went with what it stood on
+		}
+		height = p.Height + 1
+	}
+	b, found, err := r.BlockAt(root.Account, height)
+	s.must(err)
+	if found && b.Hash != hash {
+		return b.Hash
+	}
+	return lattice.Hash{}
+}
+
+func sortedHashes(m map[lattice.Hash]lattice.Block) []lattice.Hash {
+	out := make([]lattice.Hash, 0, len(m))
+	for h := range m {
+		out = append(out, h)
+	}
+	sort.Slice(out, func(i, j int) bool { return bytes.Compare(out[i][:], out[j][:]) < 0 })
+	return out
+}
+
+// checkLedger checks a whole ledger: the supply, the weights, heights that never
+// fall.
+func (s *Sim) checkLedger(n *Node) {
+	heights := s.seen.heights[n.ID]
+	if heights == nil {
+		heights = map[lattice.Account]uint64{}
+		s.seen.heights[n.ID] = heights
+	}
+	n.view(func(r storage.Reader) error {
+		sum := lattice.Amount{}
+		weights := map[lattice.Account]lattice.Amount{}
+		err := everyAccount(r, func(e lattice.AccountEntry) error {
+			sum = sum.SatAdd(e.Info.Balance)
+			if e.Info.ConfirmedHeight < heights[e.Account] {
+				s.violate("confirmed", "node %d: confirmed height of %v fell from %d to %d", n.ID, e.Account, heights[e.Account], e.Info.ConfirmedHeight)
+			}
+			heights[e.Account] = e.Info.ConfirmedHeight
+			if e.Info.ConfirmedHeight > 0 {
+				b, _, err := r.Block(e.Info.ConfirmedFrontier)
+				if err != nil {
+					return err
+				}
+				if !b.Block.Balance.IsZero() {
+					weights[b.Block.Representative] = weights[b.Block.Representative].SatAdd(b.Block.Balance)
+				}
+			}
+			return everyReceivable(r, e.Account, func(entry lattice.ReceivableEntry) {
+				sum = sum.SatAdd(entry.Receivable.Amount)
+			})
+		})
+		if err != nil {
+			return err
+		}
+		if sum != lattice.Supply {
+			s.violate("supply", "node %d: balances and receivables are %v raw, the supply is %v", n.ID, sum.Raw(), lattice.Supply.Raw())
+		}
+		stored := map[lattice.Account]lattice.Amount{}
+		if err := r.Weights(func(rep lattice.Account, w lattice.Amount) bool {
+			if !w.IsZero() {
+				stored[rep] = w
+			}
+			return true
+		}); err != nil {
+			return err
+		}
+		if fmt.Sprint(stored) != fmt.Sprint(weights) {
+			s.violate("weights", "node %d: stored %v, recounted %v", n.ID, stored, weights)
+		}
+		return nil
+	})
+}
+
+func everyAccount(r storage.Reader, f func(lattice.AccountEntry) error) error {
+	const page = 256
+	next := lattice.Account{}
+	for {
+		entries, err := r.Accounts(next, page)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := f(e); err != nil {
+				return err
+			}
+		}
+		if len(entries) < page {
+			return nil
+		}
+		next = entries[len(entries)-1].Account
+		for i := len(next) - 1; i >= 0; i-- {
+			if next[i]++; next[i] != 0 {
+				break
+			}
+		}
+	}
+}
+
+// everyReceivable visits what an account has yet to receive. The simulated
+// wallets are all open, so going by accounts finds every entry.
+func everyReceivable(r storage.Reader, a lattice.Account, f func(lattice.ReceivableEntry)) error {
+	entries, err := r.Receivables(a, lattice.Hash{}, 1<<20)
+	for _, e := range entries {
+		f(e)
+	}
+	return err
+}
+
+// agreed says in what the nodes differ, or what is not confirmed; "" when all is
+// well.
+func (s *Sim) agreed() string {
+	first := ""
+	for _, n := range s.nodes {
+		sum := sha256.New()
+		open := ""
+		n.view(func(r storage.Reader) error {
+			return everyAccount(r, func(e lattice.AccountEntry) error {
+				fmt.Fprintf(sum, "%v %v %d\n", e.Account, e.Info.Frontier, e.Info.Height)
+				if e.Info.ConfirmedHeight < e.Info.Height {
+					open = fmt.Sprintf("node %d has confirmed %d of %d blocks of %v", n.ID, e.Info.ConfirmedHeight, e.Info.Height, short(e.Account))
+				}
+				return nil
+			})
+		})
+		if open != "" {
+			return open
+		}
+		digest := fmt.Sprintf("%x", sum.Sum(nil))
+		if first == "" {
+			first = digest
+		}
+		if digest != first {
+			return fmt.Sprintf("the frontiers of node 0 and node %d differ", n.ID)
+		}
+	}
+	return ""
+}
+
+// final checks everything once more at the end.
+func (s *Sim) final() {
+	for _, n := range s.nodes {
+		s.checkLedger(n)
+		s.result.Crashes += n.Crashes
+		s.result.PowerLosses += n.PowerLosses
+	}
+	s.result.Confirmed = len(s.seen.confirmed)
+}
+
+func digest(b []byte) []byte {
+	h := sha256.Sum256(b)
+	return h[:6]
+}

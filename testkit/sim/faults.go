@@ -1,0 +1,128 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+)
+
+// startFaults lets things go wrong.
+func (s *Sim) startFaults() {
+	s.every(s.opt.CrashEvery, s.crashSomebody)
+	s.every(s.opt.CutEvery, s.cutSomething)
+	s.every(s.opt.PanicEvery, s.failActor)
+	s.every(s.opt.DiskEvery, s.failDisk)
+}
+
+func (s *Sim) somebody() *Node { return s.nodes[s.world.rng.IntN(len(s.nodes))] }
+
+// crashSomebody kills a node, which comes back after a while.
+func (s *Sim) crashSomebody() {
+	n := s.somebody()
+	if !n.Alive() {
+		return
+	}
+	power := !s.opt.Memory && s.world.rng.IntN(100) < s.opt.PowerLoss
+	n.crash(power)
+	s.lost(n, power)
+	s.world.after(s.env, s.draw(10*time.Second), func() {
+		s.pending = append(s.pending, func() {
+			if !n.Alive() {
+				n.start()
+			}
+		})
+	})
+}
+
+// draw draws a pause with this mean.
+func (s *Sim) draw(mean time.Duration) time.Duration {
+	return time.Duration(s.world.rng.ExpFloat64() * float64(mean))
+}
+
+// cutSomething parts the nodes in two, for a while.
+func (s *Sim) cutSomething() {
+	if len(s.network.cut) > 0 || len(s.nodes) < 2 {
+		return
+	}
+	s.result.Cuts++
+	side := s.world.rng.Uint64()
+	for a := range s.nodes {
+		for b := range a {
+			if side>>a&1 != side>>b&1 {
+				s.network.cut[[2]int{b, a}] = true
+			}
+		}
+	}
+	s.world.trace.event("cut %x", side&(1<<len(s.nodes)-1))
+	s.world.after(s.env, s.draw(15*time.Second), func() { s.heal() })
+}
+
+func (s *Sim) heal() {
+	clear(s.network.cut)
+	s.world.trace.event("healed")
+}
+
+// failActor makes one actor of a node panic.
+func (s *Sim) failActor() {
+	n := s.somebody()
+	if !n.Alive() {
+		return
+	}
+	actors := n.running.Backend().Health().Actors
+	a := actors[s.world.rng.IntN(len(actors))]
+	name := a.Name
+	if a.Parent != "" {
+		name = a.Parent + "/" + a.Name
+	}
+	s.world.trace.event("n%d: %s fails", n.ID, name)
+	if err := n.running.Backend().FailActor(name); err == nil {
+		s.result.Panics++
+	}
+}
+
+// failDisk lets a node's disk be full, or fail now and then, for a while.
+func (s *Sim) failDisk() {
+	n := s.somebody()
+	if s.world.rng.IntN(2) == 0 {
+		n.disk.full = true
+	} else {
+		n.disk.failing = 1 + s.world.rng.IntN(300)
+	}
+	s.result.Faults++
+	s.world.trace.event("n%d: disk %+v", n.ID, n.disk)
+	s.world.after(s.env, s.draw(5*time.Second), func() {
+		n.disk = disk{}
+		s.world.trace.event("n%d: disk works", n.ID)
+	})
+}
+
+// settle ends all faults and all users' wishes, and gives the nodes time to
+// agree.
+func (s *Sim) settle() {
+	s.calm = true
+	s.heal()
+	s.network.weather = Weather{MinDelay: time.Millisecond, MaxDelay: 20 * time.Millisecond}
+	for _, n := range s.nodes {
+		n.disk = disk{}
+		if !n.Alive() {
+			n.start()
+		}
+	}
+	s.world.trace.event("calm")
+	for waited := time.Duration(0); waited < s.opt.Calm; waited += time.Second {
+		s.until(s.world.now.Sub(start) + time.Second)
+		if s.agreed() == "" {
+			return
+		}
+	}
+	if why := s.agreed(); why != "" {
+		s.violate("liveness", "%v after the last fault: %s", s.opt.Calm, why)
+	}
+}
+
+func short(v fmt.Stringer) string {
+	t := v.String()
+	if len(t) > 12 && t[:4] == "smn_" {
+		return t[4:12]
+	}
+	return t[:8]
+}

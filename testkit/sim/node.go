@@ -1,0 +1,204 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/smallnano/smallnano/actors"
+	"github.com/smallnano/smallnano/crypto"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/testkit"
+)
+
+// Node is one real node in the world: real actors, a real database, the real
+// codec. It can be killed and started again at any moment.
+type Node struct {
+	ID    int
+	sim   *Sim
+	votes []crypto.PrivateKey
+	peers []string
+	skew  time.Duration
+
+	owner   *owner
+	host    *host
+	running *actors.Node
+	store   *store
+	lives   int
+	disk    disk
+
+	Crashes, PowerLosses int
+}
+
+// disk is what can go wrong with a node's disk.
+type disk struct {
+	full    bool // every write fails
+	failing int  // so many of a thousand writes fail
+}
+
+// Alive reports whether the node runs.
+func (n *Node) Alive() bool { return n.running != nil }
+
+// store is a node's database, and what of it is certain to survive a power loss.
+type store struct {
+	storage.Store
+	node    *Node
+	path    string // of the file; "" in memory
+	durable string // copy of the file as of the last synced commit; "": none was made
+}
+
+// Update implements storage.Store.
+func (s *store) Update(f func(storage.Tx) error) error {
+	err := s.Store.Update(f)
+	s.node.sim.committed(s.node, err)
+	return err
+}
+
+// UpdateDurable implements storage.Store.
+func (s *store) UpdateDurable(f func(storage.Tx) error) error {
+	err := s.Store.UpdateDurable(f)
+	if err == nil {
+		s.keep()
+	}
+	s.node.sim.committed(s.node, err)
+	return err
+}
+
+// keep copies the file as it is now on the disk.
+func (s *store) keep() {
+	if s.path != "" && s.node.sim.opt.PowerLoss > 0 {
+		s.durable = s.path + ".durable"
+		s.node.sim.must(copyDatabase(s.path, s.durable))
+	}
+}
+
+// copyDatabase copies a database file with its log; where there is no log, none
+// is left at the other place.
+func copyDatabase(from, to string) error {
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(from + suffix)
+		if errors.Is(err, os.ErrNotExist) {
+			if err := os.Remove(to + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(to+suffix, data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fault is asked before the database begins, writes, commits or syncs.
+func (n *Node) fault(string) error {
+	if n.disk.full {
+		return fmt.Errorf("simulated: %w", storage.ErrDiskFull)
+	}
+	if n.disk.failing > 0 && n.sim.world.rng.IntN(1000) < n.disk.failing {
+		return errors.New("simulated: input/output error")
+	}
+	return nil
+}
+
+// openStore opens the node's database at a path, or one in memory.
+func (n *Node) openStore(path string) *store {
+	s := &store{node: n, path: path}
+	if path == "" {
+		s.Store = storage.NewMemory(n.sim.net)
+		return s
+	}
+	o := storage.Options{Network: n.sim.net}
+	o.CacheBytes, o.ReaderCacheBytes, o.Readers = 1<<20, 256<<10, 2
+	o.Fault = n.fault
+	inner, err := storage.Open(path, o)
+	n.sim.must(err)
+	s.Store = inner
+	return s
+}
+
+// nextPath is where the node's database is in its next life.
+func (n *Node) nextPath() string {
+	n.lives++
+	return filepath.Join(n.sim.dir, fmt.Sprintf("n%d-%d.db", n.ID, n.lives))
+}
+
+// start starts the node on its database.
+func (n *Node) start() {
+	s := n.sim
+	n.owner = &owner{id: n.ID}
+	n.host = &host{network: s.network, owner: n.owner, address: address(n.ID)}
+	cfg := actors.DefaultConfig(s.net)
+	cfg.NodeKey = testkit.Key(1_000_000 + n.ID)
+	cfg.VotingKeys = n.votes
+	cfg.Listen = n.host.address
+	cfg.Peers = n.peers
+	cfg.WorkThreads = 0
+	s.limits(&cfg)
+	d := dispatcher{s.world, n.owner}
+	node, err := actors.Start(cfg, actors.Env{
+		Clock: clock{s.world, n.owner, &n.skew}, Seed: s.world.rng.Uint64(),
+		Secret:     secrets{rand.New(rand.NewPCG(s.world.rng.Uint64(), 0))},
+		Dispatcher: d, Workers: workers{s.world, n.owner}, Network: n.host, Store: n.store,
+		Log: s.world.trace.logger(n.owner),
+	})
+	s.must(err)
+	n.running = node
+	s.world.trace.event("n%d starts", n.ID)
+}
+
+// crash ends the node between two messages, as kill -9 does, or with power: then
+// what was not synced is gone too.
+func (n *Node) crash(power bool) {
+	if !n.Alive() {
+		return
+	}
+	n.owner.dead = true
+	n.host.crash()
+	n.running = nil
+	old := n.store
+	from := old.path
+	if power && old.durable != "" {
+		from = old.durable
+		n.PowerLosses++
+	}
+	n.Crashes++
+	n.sim.world.trace.event("n%d crashes power=%v", n.ID, power)
+	if old.path == "" {
+		return // in memory: what was committed stays
+	}
+	n.disk = disk{}
+	path := n.nextPath()
+	n.sim.must(copyDatabase(from, path))
+	n.sim.must(old.Close())
+	removeDatabase(old.path)
+	removeDatabase(old.path + ".durable")
+	n.store = n.openStore(path)
+	n.store.keep()
+}
+
+func removeDatabase(path string) {
+	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
+		_ = os.Remove(path + suffix)
+	}
+}
+
+// view reads the node's ledger. It is for checkers and wallets, which see what
+// anybody could.
+func (n *Node) view(f func(storage.Reader) error) { n.sim.must(n.store.View(f)) }
+
+// account reads one account.
+func (n *Node) account(a lattice.Account) (info lattice.AccountInfo) {
+	n.view(func(r storage.Reader) (err error) {
+		info, err = r.Account(a)
+		return err
+	})
+	return info
+}

@@ -1,0 +1,97 @@
+package sim
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// Trace is all that happened in a run: a hash of everything, and the text of it
+// for who wants to read it. Two runs of one seed have the same hash or one of
+// them read something that the seed does not decide.
+type Trace struct {
+	sum   hash.Hash
+	text  io.Writer // nil: only the hash
+	world *World
+	lines uint64
+}
+
+func newTrace(text io.Writer) *Trace { return &Trace{sum: sha256.New(), text: text} }
+
+// Hash returns the hash of all so far, in hexadecimal.
+func (t *Trace) Hash() string { return fmt.Sprintf("%x", t.sum.Sum(nil)[:16]) }
+
+// turn notes whose turn it was. There are too many for the text.
+func (t *Trace) turn(owner int) {
+	t.sum.Write([]byte{'t', byte(owner)})
+}
+
+// timer notes that something was due.
+func (t *Trace) timer(owner int, now time.Time) {
+	var b [10]byte
+	b[0], b[1] = 'c', byte(owner)
+	binary.LittleEndian.PutUint64(b[2:], uint64(now.Sub(start)))
+	t.sum.Write(b[:])
+}
+
+// event notes what happened.
+func (t *Trace) event(format string, args ...any) {
+	line := fmt.Sprintf("%10.4f ", t.world.now.Sub(start).Seconds()) + fmt.Sprintf(format, args...)
+	t.lines++
+	io.WriteString(t.sum, line)
+	if t.text != nil {
+		fmt.Fprintln(t.text, line)
+	}
+}
+
+// logger returns a logger whose lines are part of the trace.
+func (t *Trace) logger(owner *owner) *slog.Logger { return slog.New(&handler{t, owner, ""}) }
+
+// handler writes log records into a trace, without their time.
+type handler struct {
+	trace *Trace
+	owner *owner
+	with  string
+}
+
+// Enabled implements slog.Handler.
+func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo || h.trace.text != nil
+}
+
+// Handle implements slog.Handler. What the actor library says at debug level has
+// random names in it and stays out.
+func (h *handler) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "n%d %s %s%s", h.owner.id, r.Level, r.Message, h.with)
+	r.Attrs(func(a slog.Attr) bool {
+		fmt.Fprintf(&b, " %s=%v", a.Key, a.Value.Resolve())
+		return true
+	})
+	if r.Level < slog.LevelInfo {
+		if h.trace.text != nil {
+			fmt.Fprintf(h.trace.text, "%10.4f %s\n", h.trace.world.now.Sub(start).Seconds(), b.String())
+		}
+		return nil
+	}
+	h.trace.event("%s", b.String())
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	out := *h
+	for _, a := range attrs {
+		out.with += fmt.Sprintf(" %s=%v", a.Key, a.Value.Resolve())
+	}
+	return &out
+}
+
+// WithGroup implements slog.Handler.
+func (h *handler) WithGroup(string) slog.Handler { return h }
