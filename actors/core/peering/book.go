@@ -52,12 +52,13 @@ func (b *book) get(a netip.AddrPort) *entry { return b.byAddr[a] }
 // add puts an address into the book, or raises the origin of one that is there.
 // It returns nil when there is no room for it.
 func (b *book) add(a netip.AddrPort, from origin, source netip.Prefix, now time.Time) *entry {
-	if e := b.byAddr[a]; e != nil {
+	e := b.byAddr[a]
+	if from == configured && (e == nil || e.origin != configured) && b.count(configured) >= MaxConfigured && !b.demote() {
+		return nil
+	}
+	if e != nil {
 		e.origin = max(e.origin, from)
 		return e
-	}
-	if from == configured && b.count(configured) >= MaxConfigured {
-		return nil
 	}
 	if from == heard && b.fromSource(source) >= b.perSource {
 		return nil
@@ -65,7 +66,7 @@ func (b *book) add(a netip.AddrPort, from origin, source netip.Prefix, now time.
 	if len(b.entries) >= b.size && !b.evict(from) {
 		return nil
 	}
-	e := &entry{addr: a, origin: from, source: source, named: now, jitter: 1}
+	e = &entry{addr: a, origin: from, source: source, named: now, jitter: 1}
 	b.entries = append(b.entries, e)
 	b.byAddr[a] = e
 	return e
@@ -83,6 +84,22 @@ func (b *book) count(o origin) (n int) {
 		}
 	}
 	return n
+}
+
+// demote makes room for a configured address: names are looked up again and
+// again, and an old answer that failed for long shall not keep out a new one.
+func (b *book) demote() bool {
+	var worst *entry
+	for _, e := range b.entries {
+		if e.origin == configured && e.fails >= maxTriedFails && (worst == nil || e.fails > worst.fails) {
+			worst = e
+		}
+	}
+	if worst == nil {
+		return false
+	}
+	worst.origin = stored
+	return true
 }
 
 // fromSource counts the addresses that one subnet named and that never answered.

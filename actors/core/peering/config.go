@@ -12,7 +12,8 @@ const (
 	MaxKeepaliveAddresses = 8
 	// MaxStored is the largest number of peers given out for saving.
 	MaxStored = 64
-	// MaxConfigured is the largest number of configured addresses in the book.
+	// MaxConfigured is the largest number of configured addresses in the book. When
+	// it is reached, one that failed for long gives way to a new one.
 	MaxConfigured = 64
 	// MaxRepresentatives is how many representatives are remembered for one
 	// connection; the one seen longest ago is forgotten first.
@@ -24,6 +25,8 @@ const (
 	// maxHeardFails is how many failed dials a learnt address gets before it is
 	// forgotten; the next keepalive may bring it back.
 	maxHeardFails = 3
+	// passOn is how long an address that answered is named to others.
+	passOn = time.Hour
 	// maxTriedFails is the same for an address that once answered.
 	maxTriedFails = 12
 )

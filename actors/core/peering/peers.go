@@ -430,6 +430,9 @@ func (p *Peers) Ready() Ready {
 func (p *Peers) Saved() []Peer {
 	var listening []netip.AddrPort
 	for _, c := range p.conns {
+		if e := p.book.get(c.remote); c.open && !c.inbound && e != nil {
+			e.seen = c.received
+		}
 		if c.open && c.listening.IsValid() {
 			listening = append(listening, c.listening)
 		}

@@ -139,7 +139,7 @@ func (p *Peers) keepalives(now time.Time, rng *rand.Rand) {
 			continue
 		}
 		if known == nil {
-			known = p.known()
+			known = p.known(now)
 		}
 		c.nextKeepalive = now.Add(p.cfg.KeepaliveInterval)
 		p.ready.Keepalives = append(p.ready.Keepalives, Keepalive{c.id, p.pick(c, known, rng)})
@@ -148,7 +148,7 @@ func (p *Peers) keepalives(now time.Time, rng *rand.Rand) {
 
 // known returns the addresses that may be passed on: those at which a node is
 // connected now, and those that answered lately.
-func (p *Peers) known() []netip.AddrPort {
+func (p *Peers) known(now time.Time) []netip.AddrPort {
 	out := []netip.AddrPort{}
 	for _, c := range p.conns {
 		if c.open && c.listening.IsValid() && p.cfg.dialable(c.listening) && !slices.Contains(out, c.listening) {
@@ -156,7 +156,7 @@ func (p *Peers) known() []netip.AddrPort {
 		}
 	}
 	for _, e := range p.book.entries {
-		if !e.seen.IsZero() && e.fails == 0 && !e.self && p.cfg.dialable(e.addr) && !slices.Contains(out, e.addr) {
+		if now.Sub(e.seen) < passOn && e.fails == 0 && !e.self && p.cfg.dialable(e.addr) && !slices.Contains(out, e.addr) {
 			out = append(out, e.addr)
 		}
 	}
