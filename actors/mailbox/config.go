@@ -48,9 +48,9 @@ type Config struct {
 	// the source.
 	Policy Policy
 
-	// Now is the clock of ages and handling times; it is called once per post and once per
-	// handled message. Nil leaves them at zero.
-	Now func() time.Time
+	// Elapsed is the clock of ages and handling times: the time since any fixed moment. It is
+	// called once per post and once per handled message. Nil leaves them at zero.
+	Elapsed func() time.Duration
 
 	// OnReject, if not nil, hears of every refusal, after the message's own Refused,
 	// under the same conditions: without a lock, on the refusing goroutine.

@@ -15,8 +15,7 @@ const controlRun = 8
 // Mailbox is one actor's queue. Make it with New. All methods are safe for concurrent use.
 type Mailbox struct {
 	// Fixed by New.
-	now      func() time.Time
-	base     time.Time // entries keep their age as nanoseconds since then
+	elapsed  func() time.Duration
 	onReject func(Rejected)
 	reserve  int // capacity of the control lane
 	capacity int
@@ -52,14 +51,11 @@ func New(c Config) (*Mailbox, error) {
 		return nil, err
 	}
 	m := &Mailbox{
-		now: c.Now, onReject: c.OnReject, reserve: c.Control, capacity: c.Capacity,
+		elapsed: c.Elapsed, onReject: c.OnReject, reserve: c.Control, capacity: c.Capacity,
 		fair: c.PerSource > 0, policy: c.Policy,
 	}
 	if m.reserve == 0 {
 		m.reserve = DefaultControl
-	}
-	if m.now != nil {
-		m.base = m.now()
 	}
 	if m.fair {
 		sources := c.Sources
@@ -418,10 +414,10 @@ func (m *Mailbox) Len() int {
 // UserMessageCount is Len, for the library.
 func (m *Mailbox) UserMessageCount() int { return m.Len() }
 
-// clock is nanoseconds since the mailbox was made; zero without a clock.
+// clock is nanoseconds since some fixed moment; zero without a clock.
 func (m *Mailbox) clock() int64 {
-	if m.now == nil {
+	if m.elapsed == nil {
 		return 0
 	}
-	return int64(m.now().Sub(m.base))
+	return int64(m.elapsed())
 }

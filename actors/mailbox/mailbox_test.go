@@ -358,8 +358,8 @@ func TestFailingMessageWithBrokenRefused(t *testing.T) {
 }
 
 func TestAgesAndHandlingTimes(t *testing.T) {
-	clock := &hands{time.Unix(1_700_000_000, 0)}
-	r := newRig(t, Config{Capacity: 200, PerSource: 200, Now: clock.now})
+	clock := &hands{time.Hour}
+	r := newRig(t, Config{Capacity: 200, PerSource: 200, Elapsed: clock.elapsed})
 	r.PostUserMessage(&note{from: Source{Kind: "peer", ID: 1}})
 	clock.advance(time.Second)
 	r.PostUserMessage(&note{from: Source{Kind: "peer", ID: 2}})

@@ -93,7 +93,7 @@ func (m *Mailbox) Stats() Stats {
 	s.Oldest = time.Duration(now - oldest)
 	s.Posted, s.Handled, s.Failed, s.Refused, s.Dropped = c.posted, c.user, c.fails, c.refused, c.dropped
 	s.System, s.Panics, s.HighWater = c.system, c.panics, c.highWater
-	if m.now != nil {
+	if m.elapsed != nil {
 		s.P50, s.P99 = c.times.quantile(50), c.times.quantile(99)
 	}
 	return s

@@ -20,7 +20,7 @@ type Spec struct {
 	// failure. It should only allocate; resources are acquired in Started.
 	New func() actor.Actor
 
-	// Mailbox configures its queue. Now defaults to the system's clock. A message that came
+	// Mailbox configures its queue. Elapsed defaults to the system's clock. A message that came
 	// by Request and is refused is answered with *mailbox.Nack.
 	Mailbox mailbox.Config
 
@@ -114,8 +114,8 @@ func (s *System) spawn(spec Spec, path string, parent actor.SpawnerContext) (*ac
 		c.backoff = *spec.Backoff
 	}
 	config := spec.Mailbox
-	if config.Now == nil {
-		config.Now = s.config.Clock.Now
+	if config.Elapsed == nil {
+		config.Elapsed = s.elapsed
 	}
 	config.OnReject = c.rejected
 	box, err := mailbox.New(config)

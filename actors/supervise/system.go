@@ -64,6 +64,7 @@ type System struct {
 	actors   *actor.ActorSystem
 	health   *Health
 	strategy *strategy
+	elapsed  func() time.Duration // since the system was made, for the mailboxes
 }
 
 // NewSystem makes a system. It starts nothing. It panics without a Dispatcher or with a
@@ -84,7 +85,7 @@ func NewSystem(c Config) *System {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &System{config: c, log: c.Logger, health: newHealth()}
+	s := &System{config: c, log: c.Logger, health: newHealth(), elapsed: elapsed(c.Clock)}
 	s.actors = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(quieter{c.Logger.Handler()})
 	}))
