@@ -2,6 +2,7 @@ package sim
 
 import (
 	"os"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -20,5 +21,27 @@ func TestQuietWorldConfirms(t *testing.T) {
 	again := Run(o)
 	if again.Hash != r.Hash {
 		t.Fatalf("two runs of one seed: %s and %s", r.Hash, again.Hash)
+	}
+}
+
+func TestSwarm(t *testing.T) {
+	first, count := uint64(1), uint64(20)
+	if s := os.Getenv("SIM_SEED"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, count = n, 1
+	}
+	for seed := first; seed < first+count; seed++ {
+		o := Swarm(seed, 3+int(seed%3), 30*time.Second)
+		if os.Getenv("SIM_TRACE") != "" {
+			o.Trace = os.Stdout
+		}
+		r := Run(o)
+		t.Logf("%+v", r)
+		if r.Err != nil {
+			t.Errorf("seed %d: %v", seed, r.Err)
+		}
 	}
 }

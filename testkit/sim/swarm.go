@@ -1,0 +1,40 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Swarm draws the options of a seed: each seed switches some features on and
+// others off, so that none hides behind another, and draws its limits small.
+func Swarm(seed uint64, nodes int, run time.Duration) Options {
+	rng := rand.New(rand.NewPCG(seed, 0x737761726d))
+	maybe := func(odds int, low, high time.Duration) time.Duration {
+		if rng.IntN(100) >= odds {
+			return 0
+		}
+		return low + time.Duration(rng.Int64N(int64(high-low)))
+	}
+	o := Options{
+		Seed: seed, Nodes: nodes, Run: run, Calm: 2 * time.Minute,
+		Accounts:      2 + rng.IntN(12),
+		Weather:       Weather{MinDelay: time.Millisecond, MaxDelay: time.Duration(2+rng.IntN(120)) * time.Millisecond},
+		TransferEvery: 50*time.Millisecond + time.Duration(rng.Int64N(int64(500*time.Millisecond))),
+		ForkEvery:     maybe(50, 500*time.Millisecond, 5*time.Second),
+		CrashEvery:    maybe(50, 2*time.Second, 20*time.Second),
+		CutEvery:      maybe(40, 5*time.Second, 30*time.Second),
+		PanicEvery:    maybe(50, 500*time.Millisecond, 10*time.Second),
+		DiskEvery:     maybe(30, 3*time.Second, 20*time.Second),
+		Memory:        rng.IntN(2) == 0,
+		SmallLimits:   rng.IntN(2) == 0,
+		PowerLoss:     rng.IntN(2) * 50,
+		MaxSkew:       maybe(50, time.Millisecond, 5*time.Second),
+	}
+	if rng.IntN(2) == 0 {
+		o.Weather.Lose, o.Weather.Double, o.Weather.Overtake = rng.IntN(50), rng.IntN(20), rng.IntN(20)
+	}
+	if rng.IntN(2) == 0 {
+		o.Weather.Break = rng.IntN(5)
+	}
+	return o
+}
