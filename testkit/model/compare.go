@@ -82,38 +82,47 @@ type differ struct {
 	found []error
 }
 
-func (d *differ) note(what string, err error, same bool, got, want any) {
-	switch {
-	case err != nil:
-		d.found = append(d.found, fmt.Errorf("%s: %w", what, err))
-	case !same:
-		d.found = append(d.found, fmt.Errorf("%s:\n got  %+v\n want %+v", what, got, want))
+// note remembers a difference, or that the answer did not come.
+func (d *differ) note(what string, of any, err error, got, want any) {
+	if err != nil {
+		d.found = append(d.found, fmt.Errorf("%s %v: %w", what, of, err))
+		return
 	}
+	d.found = append(d.found, fmt.Errorf("%s %v:\n got  %+v\n want %+v", what, of, got, want))
 }
 
 func (d *differ) account(a lattice.Account, want lattice.AccountInfo) {
-	got, err := d.c.Account(a)
-	d.note(fmt.Sprintf("account %v", a), err, SameInfo(got, want), got, want)
+	if got, err := d.c.Account(a); err != nil || !SameInfo(got, want) {
+		d.note("account", a, err, got, want)
+	}
 }
 
 func (d *differ) block(h lattice.Hash, want lattice.StoredBlock, there bool) {
 	got, ok, err := d.c.Block(h)
-	d.note(fmt.Sprintf("block %v (there: %t, want %t)", h, ok, there), err, ok == there && (!ok || sameBlock(got, want)), got, want)
+	if err != nil || ok != there || ok && !sameBlock(got, want) {
+		d.note(fmt.Sprintf("there: %t, want %t: block", ok, there), h, err, got, want)
+	}
 }
 
 func (d *differ) height(a lattice.Account, height uint64, want lattice.StoredBlock, there bool) {
 	got, ok, err := d.c.BlockAt(a, height)
-	d.note(fmt.Sprintf("block of %v at %d (there: %t, want %t)", a, height, ok, there), err, ok == there && (!ok || sameBlock(got, want)), got, want)
+	if err != nil || ok != there || ok && !sameBlock(got, want) {
+		d.note(fmt.Sprintf("there: %t, want %t: block at %d of", ok, there, height), a, err, got, want)
+	}
 }
 
 func (d *differ) receivable(key lattice.ReceivableKey, want lattice.Receivable, there bool) {
 	got, ok, err := d.c.Receivable(key)
-	d.note(fmt.Sprintf("receivable %v (there: %t, want %t)", key, ok, there), err, ok == there && (!ok || got == want), got, want)
+	if err != nil || ok != there || ok && got != want {
+		d.note(fmt.Sprintf("there: %t, want %t: receivable", ok, there), key, err, got, want)
+	}
 }
 
 func (d *differ) receivedBy(key lattice.ReceivableKey, want lattice.Hash, there bool) {
 	got, ok, err := d.c.ReceivedBy(key)
-	d.note(fmt.Sprintf("receive of %v (there: %t, want %t)", key, ok, there), err, ok == there && (!ok || got == want), got, want)
+	if err != nil || ok != there || ok && got != want {
+		d.note(fmt.Sprintf("there: %t, want %t: receive of", ok, there), key, err, got, want)
+	}
 }
 
 // SameInfo reports whether two accounts are the same, whatever zone their times

@@ -132,7 +132,35 @@ func (d *Driver) insert(s Subject, b *lattice.Block) error {
 	}
 	d.Stats.Inserted++
 	d.gen.Apply(&e)
-	return s.Apply(&e)
+	if err := s.Apply(&e); err != nil {
+		return err
+	}
+	return sameEffects(s, &e)
+}
+
+// sameEffects checks that the effects of a block that was just inserted can be
+// told from the ledger.
+func sameEffects(s Subject, want *ledger.Effects) error {
+	stored, _, err := s.Block(want.Hash)
+	if err != nil {
+		return err
+	}
+	got, err := ledger.EffectsOf(s, stored)
+	if err != nil {
+		return err
+	}
+	if g, w := show(got), show(*want); g != w {
+		return fmt.Errorf("effects of %v:\n told as %s\n were    %s", want.Hash, g, w)
+	}
+	return nil
+}
+
+// show prints effects, their times in UTC, with what the pointers point to.
+func show(e ledger.Effects) string {
+	made, consumed := e.Made, e.Consumed
+	e.Made, e.Consumed = nil, nil
+	e.Time, e.Before.Modified, e.After.Modified = e.Time.UTC(), e.Before.Modified.UTC(), e.After.Modified.UTC()
+	return fmt.Sprintf("%+v made %+v consumed %+v", e, made, consumed)
 }
 
 // any returns a random block of the ledger, more often a late one.

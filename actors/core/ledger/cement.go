@@ -109,7 +109,7 @@ func (p *cementPlan) step() error {
 		return err
 	}
 	if !ok {
-		return fmt.Errorf("block of %v at height %d: %w", top.account, top.next, ErrNotFound)
+		return fmt.Errorf("block of %v at height %d, which is not confirmed, is missing: the database is corrupt", top.account, top.next)
 	}
 	source, ok, err := sourceOf(p.chains, &s)
 	if err != nil {
