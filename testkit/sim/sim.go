@@ -72,12 +72,16 @@ type Sim struct {
 	seen    seen
 	result  Result
 	calm    bool
-	pending []func() // after the turn in hand
+	pending []func()   // after the turn in hand
+	broken  *Violation // the first law that was broken
 }
 
 // Run simulates one seed.
 func Run(o Options) Result {
 	s := &Sim{opt: o, net: lattice.Dev(), result: Result{Seed: o.Seed}}
+	// The small floor of the dev network lets a part of the weight decide while
+	// nobody is known to be online. Here two thirds of all weight decide.
+	s.net.QuorumFloorPercent = 100
 	s.dir = o.Dir
 	if s.dir == "" {
 		dir, err := os.MkdirTemp(scratch(), "smallnano-sim-")
@@ -104,7 +108,7 @@ func scratch() string {
 }
 
 // run builds the world, lets it happen, and checks. A broken law ends it by a
-// panic with a Violation.
+// panic with the Violation.
 func (s *Sim) run() (err error) {
 	trace := newTrace(s.opt.Trace)
 	s.world = newWorld(s.opt.Seed, trace)
@@ -118,7 +122,6 @@ func (s *Sim) run() (err error) {
 			if !ok {
 				panic(r)
 			}
-			trace.event("VIOLATION %v", v)
 			err = v
 		}
 	}()
@@ -140,6 +143,9 @@ func (s *Sim) until(d time.Duration) {
 // afterTurn does what had to wait for the end of a turn: nothing may be taken
 // from under an actor that is just at work.
 func (s *Sim) afterTurn() {
+	if s.broken != nil {
+		panic(s.broken)
+	}
 	for len(s.pending) > 0 {
 		f := s.pending[0]
 		s.pending = s.pending[1:]
@@ -149,7 +155,12 @@ func (s *Sim) afterTurn() {
 
 // violate ends the run.
 func (s *Sim) violate(checker, format string, args ...any) {
-	panic(&Violation{checker, fmt.Sprintf(format, args...)})
+	v := &Violation{checker, fmt.Sprintf(format, args...)}
+	if s.broken == nil {
+		s.broken = v
+		s.world.trace.event("VIOLATION %v", v)
+	}
+	panic(v) // may be caught by the mailbox of an actor; until looks at broken
 }
 
 // must ends the run for a failure of the simulation itself.

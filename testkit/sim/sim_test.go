@@ -26,6 +26,13 @@ func TestQuietWorldConfirms(t *testing.T) {
 
 func TestSwarm(t *testing.T) {
 	first, count := uint64(1), uint64(20)
+	if s := os.Getenv("SIM_COUNT"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		count = n
+	}
 	if s := os.Getenv("SIM_SEED"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
