@@ -11,14 +11,11 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// readFile takes over the settings file. When there is none, one with all
-// defaults as comments is written if write is set.
-func (c *Config) readFile(write bool) error {
+// readFile takes over the settings file, if there is one.
+func (c *Config) readFile() error {
 	path := filepath.Join(c.DataDir, FileName)
 	data, err := os.ReadFile(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && write:
-		return writeSample(path)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
@@ -121,11 +118,18 @@ func sampleValue(v any) string {
 	panic("config: a setting of unknown kind")
 }
 
-func writeSample(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("cannot make the data folder: %w; choose another with --data-dir", err)
+// WriteSample writes the settings file of a first run into a data folder. One
+// that is there already is left alone.
+func WriteSample(dir string) error {
+	f, err := os.OpenFile(filepath.Join(dir, FileName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("cannot write the settings: %w", err)
 	}
-	if err := os.WriteFile(path, []byte(Sample()), 0o600); err != nil {
+	_, err = f.WriteString(Sample())
+	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("cannot write the settings: %w", err)
 	}
 	return nil

@@ -3,7 +3,6 @@ package config
 import (
 	"flag"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 )
@@ -40,10 +39,10 @@ func (s *setting) flag() string { return strings.ReplaceAll(s.name, "_", "-") }
 func (s *setting) variable() string { return "SMALLNANO_" + strings.ToUpper(s.name) }
 
 // Load reads the flags of args, then what is weaker than they are, and returns
-// the settings that result. The folder's settings file is written when there
-// is none and write is set. The error is flag.ErrHelp when help was asked for
-// and printed.
-func Load(flags *flag.FlagSet, args []string, environ []string, write bool) (Config, error) {
+// the settings that result. Flags that the caller defined before are read too.
+// The error is flag.ErrHelp when help was asked for and printed, and wraps a
+// *fs.PathError when the settings file is there and cannot be read.
+func Load(flags *flag.FlagSet, args []string, environ []string) (Config, error) {
 	c := Default()
 	given := Config{}
 	for i := range settings {
@@ -64,7 +63,7 @@ func Load(flags *flag.FlagSet, args []string, environ []string, write bool) (Con
 			c.DataDir = given.DataDir
 		}
 	})
-	if err := c.readFile(write); err != nil {
+	if err := c.readFile(); err != nil {
 		return c, err
 	}
 	if err := c.readEnviron(env); err != nil {
@@ -139,10 +138,20 @@ func set(v flag.Value, s string) error {
 
 // nearest returns the name of the setting that is spelled most like s.
 func nearest(s string, name func(*setting) string) string {
-	best, least := "", 1<<30
+	names := make([]string, len(settings))
 	for i := range settings {
-		if d := distance(s, name(&settings[i])); d < least {
-			best, least = name(&settings[i]), d
+		names[i] = name(&settings[i])
+	}
+	return Nearest(s, names)
+}
+
+// Nearest returns the name that is spelled most like s, the first of several;
+// "" when there are no names.
+func Nearest(s string, names []string) string {
+	best, least := "", 1<<30
+	for _, name := range names {
+		if d := distance(s, name); d < least {
+			best, least = name, d
 		}
 	}
 	return best
@@ -214,7 +223,3 @@ func (v *list) Set(s string) error {
 	}
 	return nil
 }
-
-// Environ is the process's environment; Load is given it so that tests can give
-// another.
-func Environ() []string { return os.Environ() }

@@ -24,6 +24,9 @@ type format struct {
 // version is the version that the script makes.
 func (f format) version() int { return 1 + len(f.migrations) }
 
+// SchemaVersion returns the version of the schema that this program writes.
+func SchemaVersion() int { return currentFormat.version() }
+
 // currentFormat is what this program reads and writes.
 var currentFormat = format{schema: schema, migrations: nil}
 

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/actors"
+	"github.com/smallnano/smallnano/actors/supervise"
+	"github.com/smallnano/smallnano/config"
+	"github.com/smallnano/smallnano/crypto"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/wire/rpc"
+)
+
+const (
+	// startLimit is how long the actors may take to start, stopLimit to stop.
+	startLimit = 30 * time.Second
+	stopLimit  = 30 * time.Second
+	// turnMessages is how many messages an actor handles before it is another's turn.
+	turnMessages = 64
+	// gcPercent trades processor time for memory: a node is idle most of the time,
+	// and the machine is small.
+	gcPercent = 50
+)
+
+// runNode is the command "node run".
+func runNode(p *program, flags *flag.FlagSet, args []string) error {
+	c, err := config.Load(flags, args, p.environ)
+	if err == nil {
+		err = c.Validate()
+	}
+	if err != nil {
+		return settingsError(err)
+	}
+	log, err := newLog(p.err, c.LogLevel, c.LogFormat)
+	if err != nil {
+		return usageError{err}
+	}
+	limitMemory(&c)
+	n, err := openNode(&c, log)
+	if err != nil {
+		return explain(err)
+	}
+	return n.serve(p)
+}
+
+// settingsError tells a command line, or a file, that was not understood from
+// one that cannot be read.
+func settingsError(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) || errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return usageError{err}
+}
+
+// limitMemory sets the garbage collector, unless the environment does.
+func limitMemory(c *config.Config) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" && c.MemoryLimitMB > 0 {
+		debug.SetMemoryLimit(int64(c.MemoryLimitMB) << 20)
+	}
+}
+
+// liveNode is a node with everything that has to be closed after it.
+type liveNode struct {
+	settings *config.Config
+	node     *actors.Node
+	store    storage.Store
+	pool     *supervise.Pool
+	asked    chan string // why the node should stop
+	log      *slog.Logger
+}
+
+// openNode opens the data folder and starts the node. When it fails nothing is
+// left running or locked.
+func openNode(c *config.Config, log *slog.Logger) (*liveNode, error) {
+	network, err := lattice.NetworkByName(c.Network)
+	if err != nil {
+		return nil, err
+	}
+	var keys []crypto.PrivateKey
+	if c.EnableVoting {
+		key, err := votingKey(network, c.VotingKey)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	if err := makeFolder(c.DataDir); err != nil {
+		return nil, err
+	}
+	store, err := storage.Open(filepath.Join(c.DataDir, ledgerFile), storeOptions(network))
+	if err != nil {
+		return nil, err
+	}
+	n := &liveNode{settings: c, store: store, asked: make(chan string, 1), log: log}
+	if err := n.start(network, keys); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return n, nil
+}
+
+// storeOptions is how the ledger is opened: caches small enough for the memory
+// that a node is meant to have.
+func storeOptions(n *lattice.Network) storage.Options {
+	return storage.Options{Network: n, CacheBytes: 2 << 20, ReaderCacheBytes: 256 << 10, Readers: 4, Heads: 4096}
+}
+
+func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) error {
+	c := n.settings
+	if err := config.WriteSample(c.DataDir); err != nil {
+		return err
+	}
+	key, err := nodeKey(c.DataDir)
+	if err != nil {
+		return err
+	}
+	token, err := rpcToken(c.DataDir)
+	if err != nil {
+		return err
+	}
+	cfg, err := nodeConfig(c, network)
+	if err != nil {
+		return err
+	}
+	cfg.NodeKey, cfg.VotingKeys = key, keys
+	cfg.RPC.Token = token
+	cfg.OnStop = func(reason string) {
+		select {
+		case n.asked <- reason:
+		default:
+		}
+	}
+	n.pool = supervise.NewPool(runtime.GOMAXPROCS(0), turnMessages)
+	env := actors.Env{
+		Clock: supervise.RealClock{}, Seed: actors.NewSeed(), Secret: rand.Reader,
+		Dispatcher: n.pool, Dedicated: func() actor.Dispatcher { return supervise.NewDedicated(turnMessages) },
+		Workers: actors.Cores{}, Network: actors.TCP{ID: network.ID}, Store: n.store, Log: n.log,
+	}
+	n.node, err = actors.Start(cfg, env)
+	if errors.Is(err, syscall.EAFNOSUPPORT) && cfg.Listen.Addr() == netip.IPv6Unspecified() {
+		cfg.Listen = netip.AddrPortFrom(netip.IPv4Unspecified(), cfg.Listen.Port()) // a system without IPv6
+		n.node, err = actors.Start(cfg, env)
+	}
+	if err != nil {
+		n.pool.Close()
+	}
+	return err
+}
+
+// nodeConfig translates the settings.
+func nodeConfig(c *config.Config, network *lattice.Network) (actors.Config, error) {
+	cfg := actors.DefaultConfig(network)
+	address, err := netip.ParseAddr(c.ListenAddress)
+	if err != nil {
+		return cfg, misused("listen_address is %q, want an IP address such as :: or 127.0.0.1", c.ListenAddress)
+	}
+	cfg.Listen = netip.AddrPortFrom(address, uint16(c.PeeringPort))
+	cfg.Peers = c.Peers
+	cfg.RPCListen = net.JoinHostPort(c.RPCAddress, strconv.Itoa(c.RPCPort))
+	cfg.RPC = rpc.DefaultConfig()
+	cfg.VoteWindow = time.Duration(c.VoteWindowMS) * time.Millisecond
+	cfg.WorkThreads = c.WorkThreads
+	cfg.Peering.MaxOutbound, cfg.Peering.MaxInbound = c.MaxPeersOut, c.MaxPeersIn
+	cfg.Build = build()
+	cfg.Probe = probe
+	if err := cfg.Peering.Validate(); err != nil {
+		return cfg, usageError{err}
+	}
+	return cfg, nil
+}
+
+// serve waits until the node is to stop, and stops it.
+func (n *liveNode) serve(p *program) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	reason, failed := n.run(p, signals)
+	n.log.Info("stopping", "reason", reason)
+	return errors.Join(failed, n.stop(signals))
+}
+
+// run says where the node is and waits for a reason to stop it.
+func (n *liveNode) run(p *program, signals <-chan os.Signal) (reason string, err error) {
+	select {
+	case <-n.node.Ready():
+	case <-time.After(startLimit):
+		return "not ready", fmt.Errorf("the actors did not start within %v; the log tells more", startLimit)
+	case s := <-signals:
+		return s.String(), nil
+	}
+	url := "http://" + n.node.RPCAddress()
+	path := filepath.Join(n.settings.DataDir, urlFile)
+	if err := writeFile(path, url+"\n"); err != nil {
+		return "failure", fmt.Errorf("cannot write where the RPC is: %w", err)
+	}
+	defer os.Remove(path)
+	fmt.Fprintf(p.out, "smallnano node ready: network %s, peers %v, rpc %s, data %s\n",
+		n.settings.Network, n.node.PeeringAddress(), url, n.settings.DataDir)
+	select {
+	case s := <-signals:
+		return s.String(), nil
+	case why := <-n.asked:
+		return why, nil
+	case <-n.node.Done():
+		return "failure", errors.New("the actors ended by themselves; the log tells why")
+	}
+}
+
+// stop ends the actors in order and closes the ledger. Everything that was
+// acknowledged is in it also when this is cut short.
+func (n *liveNode) stop(signals <-chan os.Signal) error {
+	n.node.Stop()
+	limit := time.After(stopLimit)
+	select {
+	case <-n.node.Done():
+	case <-limit:
+		return fmt.Errorf("the actors did not stop within %v; the ledger is intact", stopLimit)
+	case <-signals:
+		return errors.New("told to stop twice: ended at once; the ledger is intact")
+	}
+	if stuck := n.node.Report().Stuck; len(stuck) > 0 {
+		return fmt.Errorf("these actors did not stop: %s; the ledger is intact", strings.Join(stuck, ", "))
+	}
+	n.pool.Close()
+	closed := make(chan error, 1)
+	go func() { closed <- n.store.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-limit:
+		return fmt.Errorf("the ledger was not closed within %v; it is intact", stopLimit)
+	}
+}
+
+// explain adds to an error what can be done about it, where the error does not
+// say it itself.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w: stop the program that has this port, or choose another with --peering-port or --rpc-port", err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%w: this machine has no such address; set --listen-address or --rpc-address", err)
+	case errors.Is(err, syscall.ENOSPC) && !errors.Is(err, storage.ErrDiskFull):
+		return fmt.Errorf("%w: free space on the disk of the data folder", err)
+	}
+	return err
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package main
+
+// residentBytes is not known on this system.
+func residentBytes() int64 { return 0 }
+
+// openFiles is not known on this system.
+func openFiles() int64 { return 0 }
