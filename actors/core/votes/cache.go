@@ -26,7 +26,7 @@ const (
 type Cached struct {
 	Representative lattice.Account
 	Timestamp      uint64
-	Weight         lattice.Amount // of the representative when the vote came
+	Weight         lattice.Amount // of the representative when its latest vote on any block came
 }
 
 // Final reports whether this is a final vote.
@@ -47,17 +47,25 @@ type Cache struct {
 	byHash map[lattice.Hash]*entry
 	lowest entries // min-heap by weight, then age
 	seq    uint64
+	voters roll
 }
 
 type entry struct {
-	hash   lattice.Hash
-	votes  []Cached // in the order of arrival
-	weight lattice.Amount
-	final  lattice.Amount
-	seq    uint64    // order of arrival
-	last   time.Time // of the last vote
-	hinted time.Time
-	index  int // in Cache.lowest
+	hash    lattice.Hash
+	ballots []ballot // in the order of arrival, at most MaxCacheVoters
+	weight  lattice.Amount
+	final   lattice.Amount
+	founder int32     // voter whose vote was the first
+	seq     uint64    // order of arrival
+	last    time.Time // of the last vote
+	hinted  time.Time
+	index   int // in Cache.lowest
+}
+
+// ballot is a vote without the long name of its voter: there are many of them.
+type ballot struct {
+	timestamp uint64
+	voter     int32 // in Cache.voters
 }
 
 // NewCache returns a cache for at most hashes blocks.
@@ -65,84 +73,113 @@ func NewCache(hashes int) *Cache {
 	if hashes < 1 {
 		panic("votes: NewCache without room")
 	}
-	return &Cache{most: hashes, byHash: make(map[lattice.Hash]*entry)}
+	return &Cache{most: hashes, byHash: make(map[lattice.Hash]*entry), voters: newRoll()}
 }
 
 // Add caches a representative's vote for one block, and reports whether it did:
 // not when it is older than the one that is here, takes back a final vote, has
-// no weight, or has too little of it to find room.
+// no weight, or has too little of it to find room. No representative can be the
+// first to vote for more than a quarter of the blocks, so that one that makes up
+// hashes does not take all the room.
 func (c *Cache) Add(rep lattice.Account, timestamp uint64, hash lattice.Hash, weight lattice.Amount, now time.Time) bool {
 	if weight.IsZero() {
 		return false
 	}
-	e, here := c.byHash[hash]
-	if !here {
-		if len(c.byHash) >= c.most {
-			if !c.lowest[0].weight.Less(weight) && !c.stale(c.lowest[0], now) {
-				return false
-			}
-			c.remove(c.lowest[0])
+	voter := c.voters.enter(rep, weight)
+	defer c.voters.release(voter)
+	e := c.byHash[hash]
+	if e == nil {
+		if e = c.found(hash, voter, now); e == nil {
+			return false
 		}
-		c.seq++
-		e = &entry{hash: hash, seq: c.seq}
-		c.byHash[hash] = e
-		heap.Push(&c.lowest, e)
 	}
-	if !e.add(Cached{rep, timestamp, weight}) {
+	if !c.count(e, ballot{timestamp, voter}) {
 		return false
 	}
 	e.last = now
-	e.sum()
+	c.sum(e)
 	heap.Fix(&c.lowest, e.index)
 	return true
 }
 
-// add keeps the later vote of each representative and, when there are too many,
-// the heavier representatives.
-func (e *entry) add(v Cached) bool {
+// found makes an entry for a block, in the place of the one with the lowest
+// weight if need be; nil when there is no room.
+func (c *Cache) found(hash lattice.Hash, voter int32, now time.Time) *entry {
+	v := &c.voters.list[voter]
+	if v.founded >= max(1, c.most/4) {
+		return nil
+	}
+	if len(c.byHash) >= c.most {
+		low := c.lowest[0]
+		if v.weight.Less(low.weight) && !stale(low, now) {
+			return nil
+		}
+		c.remove(low)
+	}
+	c.seq++
+	e := &entry{hash: hash, founder: voter, seq: c.seq}
+	c.voters.use(voter)
+	v.founded++
+	c.byHash[hash] = e
+	heap.Push(&c.lowest, e)
+	return e
+}
+
+// count keeps the later vote of each representative and, when there are too
+// many, the heavier representatives.
+func (c *Cache) count(e *entry, b ballot) bool {
 	lightest := -1
-	for i, old := range e.votes {
-		if old.Representative == v.Representative {
-			if old.Timestamp >= v.Timestamp {
+	for i, old := range e.ballots {
+		if old.voter == b.voter {
+			if old.timestamp >= b.timestamp {
 				return false
 			}
-			e.votes[i] = v
+			e.ballots[i] = b
 			return true
 		}
-		if lightest < 0 || old.Weight.Less(e.votes[lightest].Weight) {
+		if lightest < 0 || c.weight(old).Less(c.weight(e.ballots[lightest])) {
 			lightest = i
 		}
 	}
-	if len(e.votes) < MaxCacheVoters {
-		e.votes = append(e.votes, v)
-		return true
+	if len(e.ballots) >= MaxCacheVoters {
+		if !c.weight(e.ballots[lightest]).Less(c.weight(b)) {
+			return false
+		}
+		c.voters.release(e.ballots[lightest].voter)
+		e.ballots = slices.Delete(e.ballots, lightest, lightest+1)
 	}
-	if !e.votes[lightest].Weight.Less(v.Weight) {
-		return false
-	}
-	e.votes = append(slices.Delete(e.votes, lightest, lightest+1), v)
+	c.voters.use(b.voter)
+	e.ballots = append(e.ballots, b)
 	return true
 }
 
+func (c *Cache) weight(b ballot) lattice.Amount { return c.voters.list[b.voter].weight }
+
 // sum adds up the weights anew.
-func (e *entry) sum() {
+func (c *Cache) sum(e *entry) {
 	e.weight, e.final = lattice.Amount{}, lattice.Amount{}
-	for _, v := range e.votes {
-		e.weight = e.weight.SatAdd(v.Weight)
-		if v.Final() {
-			e.final = e.final.SatAdd(v.Weight)
+	for _, b := range e.ballots {
+		e.weight = e.weight.SatAdd(c.weight(b))
+		if b.timestamp == lattice.FinalTimestamp {
+			e.final = e.final.SatAdd(c.weight(b))
 		}
 	}
 }
 
-// Votes returns the votes for a block in the order in which they came, to be
-// played back to its election. They stay here, in case that ends without a
-// decision. The slice is the caller's.
+// Votes returns the votes for a block in the order in which their representatives
+// first voted, to be played back to its election. They stay here, in case that
+// ends without a decision. The slice is the caller's.
 func (c *Cache) Votes(hash lattice.Hash) []Cached {
-	if e, here := c.byHash[hash]; here {
-		return slices.Clone(e.votes)
+	e := c.byHash[hash]
+	if e == nil {
+		return nil
 	}
-	return nil
+	out := make([]Cached, len(e.ballots))
+	for i, b := range e.ballots {
+		v := &c.voters.list[b.voter]
+		out[i] = Cached{Representative: v.rep, Timestamp: b.timestamp, Weight: v.weight}
+	}
+	return out
 }
 
 // Weight returns the weight of all votes for a block.
@@ -163,15 +200,20 @@ func (c *Cache) Remove(hash lattice.Hash) {
 func (c *Cache) remove(e *entry) {
 	heap.Remove(&c.lowest, e.index)
 	delete(c.byHash, e.hash)
+	c.voters.list[e.founder].founded--
+	c.voters.release(e.founder)
+	for _, b := range e.ballots {
+		c.voters.release(b.voter)
+	}
 }
 
-func (c *Cache) stale(e *entry, now time.Time) bool { return now.Sub(e.last) >= CacheAge }
+func stale(e *entry, now time.Time) bool { return now.Sub(e.last) >= CacheAge }
 
 // Tick forgets what is too old. It looks at everything; once in ten seconds is
 // often enough.
 func (c *Cache) Tick(now time.Time) {
 	for _, e := range slices.Clone(c.lowest) {
-		if c.stale(e, now) {
+		if stale(e, now) {
 			c.remove(e)
 		}
 	}
@@ -184,7 +226,7 @@ func (c *Cache) Tick(now time.Time) {
 func (c *Cache) Hinted(threshold lattice.Amount, most int, now time.Time) []Hint {
 	var found []*entry
 	for _, e := range c.lowest {
-		if !e.weight.Less(threshold) && !c.stale(e, now) && now.Sub(e.hinted).Abs() >= HintCooldown {
+		if !e.weight.Less(threshold) && !stale(e, now) && now.Sub(e.hinted).Abs() >= HintCooldown {
 			found = append(found, e)
 		}
 	}
