@@ -38,7 +38,8 @@ type Config struct {
 
 	// Sources bounds how many sources can have messages queued at once, for a fair
 	// queue; the next one is refused with ErrFull. Messages without a source do not
-	// count. Zero means DefaultSources. An idle source is forgotten at once.
+	// count. Zero means DefaultSources. An idle source is forgotten at once. Capacity
+	// should be larger, or sources with one message each can take all of it.
 	Sources int
 
 	// Control is the exact capacity of the control lane. Zero means DefaultControl.
@@ -52,7 +53,7 @@ type Config struct {
 	// called once per post and once per handled message. Nil leaves them at zero.
 	Elapsed func() time.Duration
 
-	// OnReject, if not nil, hears of every refusal, after the message's own Refused,
+	// OnReject, if not nil, hears of every refusal and failure, after the message's own Refused,
 	// under the same conditions: without a lock, on the refusing goroutine.
 	OnReject func(Rejected)
 }

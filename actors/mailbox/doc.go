@@ -32,6 +32,8 @@
 // [Credits.Acquire]. An actor never does: it posts, and treats a refusal as a
 // normal answer. The package starts no goroutine and reads no clock of its own.
 //
+// A message that holds a batch is one message, unlike in the library's boxes.
+//
 // Do not use it as a general queue: it is single-consumer and its consumer is an
 // actor.
 package mailbox

@@ -178,9 +178,8 @@ func (m *Mailbox) PostSystemMessage(message any) {
 	if message == nil {
 		return // a nil would look like an empty queue
 	}
-	at := m.clock()
 	m.mu.Lock()
-	m.system.push(entry{message, at})
+	m.system.push(entry{message: message}) // ages are of the other lanes
 	wake := m.wake()
 	m.mu.Unlock()
 	if wake {
@@ -350,9 +349,7 @@ func (m *Mailbox) failedTurn(t *turnState, reason *Panic) {
 	m.mu.Lock()
 	m.endTurn()
 	if t.lane == userLane || t.lane == controlLane {
-		if r, ok := actor.UnwrapEnvelopeMessage(t.message).(Refusable); ok {
-			m.quietly(func() { r.Refused(fmt.Errorf("%w: %w", ErrFailed, reason)) })
-		}
+		m.quietly(func() { m.tell(t.message, fmt.Errorf("%w: %w", ErrFailed, reason)) })
 	}
 }
 

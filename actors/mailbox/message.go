@@ -67,7 +67,7 @@ type Rejected struct {
 	Err     error // wraps one of the errors above
 }
 
-// Nack answers a Request whose message was refused. It is a control message,
+// Nack answers a Request whose message was refused or made its handler panic. It is a control message,
 // and is itself never answered.
 type Nack struct {
 	Message any        // the refused message

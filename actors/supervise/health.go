@@ -53,7 +53,7 @@ type ActorHealth struct {
 	Path        string
 	State       State
 	Since       time.Time // when it entered State
-	Restarts    uint64
+	Restarts    uint64    // completed, since it was spawned; a parent's restart spawns its children anew
 	Failures    uint64
 	LastFailure *Failure  // nil if it never failed; Message is not kept
 	RetryAt     time.Time // when BackingOff
@@ -126,12 +126,21 @@ func (h *Health) cleanupFailed(c *cell, text string) {
 
 // live is the cell of an actor that has not stopped, or nil.
 func (h *Health) live(path string) *cell {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if c := h.cells[path]; c != nil && c.state != Stopped {
-		return c
+	if c := h.find(path); c != nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if c.state != Stopped {
+			return c
+		}
 	}
 	return nil
+}
+
+// find is the cell at that path, or nil.
+func (h *Health) find(path string) *cell {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.cells[path]
 }
 
 // Snapshot lists all actors by path.
@@ -181,7 +190,7 @@ func (h *Health) Mailbox(path string) *mailbox.Mailbox {
 	return nil
 }
 
-// FailNext makes an actor panic with *PlantedFailure on its next user message. For tests of
+// FailNext makes an actor panic with *PlantedFailure on its next user or control message. For tests of
 // faults. The error says that there is no such actor.
 func (h *Health) FailNext(path string) error {
 	c := h.live(path)

@@ -21,7 +21,7 @@ type Spec struct {
 	New func() actor.Actor
 
 	// Mailbox configures its queue. Elapsed defaults to the system's clock. A message that came
-	// by Request and is refused is answered with *mailbox.Nack.
+	// by Request and is refused, or fails its handler, is answered with *mailbox.Nack.
 	Mailbox mailbox.Config
 
 	// Inbox, if not nil, is bound to the mailbox at each spawn.

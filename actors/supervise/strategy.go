@@ -38,27 +38,30 @@ func newStrategy(s *System) *strategy {
 func (st *strategy) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID,
 	_ *actor.RestartStatistics, reason, message any) {
 	st.system.guarded("supervision", func() {
-		c := st.system.health.live(child.Id)
-		if c == nil {
-			st.system.log.Error("actor was not made by supervise and is stopped", "actor", child.Id, "panic", fmt.Sprint(reason))
+		f := st.describe(child.Id, reason, message)
+		subsystem := f.Path
+		if c := st.system.health.find(child.Id); c != nil {
+			st.act(c, supervisor, &f)
+			if i := strings.LastIndexByte(f.Path, '/'); c.spec.Transient && i > 0 {
+				subsystem = f.Path[:i]
+			}
+		} else { // it has ended and been forgotten meanwhile, or its props are not ours
+			f.Stops = true
 			supervisor.StopChildren(child)
-			return
 		}
-		f := st.describe(c, reason, message)
-		st.act(c, supervisor, &f)
-		st.report(c, f)
+		st.report(f, subsystem)
 	})
 }
 
 // describe says who failed, on what.
-func (st *strategy) describe(c *cell, reason, message any) Failure {
+func (st *strategy) describe(path string, reason, message any) Failure {
 	s := st.system
 	err, ok := reason.(*mailbox.Panic)
 	if !ok {
 		err = &mailbox.Panic{Value: reason}
 	}
 	inner := actor.UnwrapEnvelopeMessage(message)
-	f := Failure{Path: c.path, Err: err, MessageType: fmt.Sprintf("%T", inner), Message: inner, At: s.config.Clock.Now()}
+	f := Failure{Path: path, Err: err, MessageType: fmt.Sprintf("%T", inner), Message: inner, At: s.config.Clock.Now()}
 	// These run code of the message and of the owner.
 	s.guarded("MailboxSource", func() { f.Source = mailbox.SourceOf(inner) })
 	if d, ok := inner.(mailbox.Digester); ok {
@@ -85,9 +88,7 @@ func (st *strategy) act(c *cell, supervisor actor.Supervisor, f *Failure) {
 	if !f.Stops {
 		f.Retry = st.wait(c)
 		c.retryAt = f.At.Add(f.Retry)
-		if c.state < Stopping {
-			c.state, c.since = BackingOff, f.At
-		}
+		c.state, c.since = BackingOff, f.At
 	}
 	kept := *f
 	kept.Message = nil // it may hold a credit, or be large
@@ -125,7 +126,7 @@ func (st *strategy) restart(c *cell, process actor.Process) {
 }
 
 // report tells the log and the owner. Last, so that nothing they do can hinder the restart.
-func (st *strategy) report(c *cell, f Failure) {
+func (st *strategy) report(f Failure, subsystem string) {
 	s := st.system
 	s.log.Error("actor failed", "actor", f.Path, "error", f.Err.Error(), "message", f.MessageType,
 		"source", f.Source.String(), "digest", f.Digest, "reason", f.Reason, "in_a_row", f.InARow,
@@ -135,12 +136,6 @@ func (st *strategy) report(c *cell, f Failure) {
 	}
 	if f.Reason == "" || s.config.OnCommonCause == nil {
 		return
-	}
-	subsystem := f.Path
-	if c.spec.Transient {
-		if i := strings.LastIndexByte(subsystem, '/'); i > 0 {
-			subsystem = subsystem[:i]
-		}
 	}
 	st.mu.Lock()
 	common := st.causes.note(f.Reason, subsystem, f.At)

@@ -553,3 +553,49 @@ func TestNoGoroutines(t *testing.T) {
 		t.Errorf("%d goroutines, %d before", now, before)
 	}
 }
+
+// Who asked learns that the question made the actor fail.
+func TestFailedRequestIsAnswered(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	pid := w.spawn(w.traced("a", failOn("bad")))
+	w.spawn(w.traced("asker", func(ctx actor.Context) {
+		switch m := ctx.Message().(type) {
+		case *actor.Started:
+			ctx.Request(pid, "bad")
+		case *mailbox.Nack:
+			if !errors.Is(m.Err, mailbox.ErrFailed) {
+				t.Errorf("nack %v", m.Err)
+			}
+		}
+	}))
+	w.settle()
+	if log := fmt.Sprint(w.takeLog()); !strings.Contains(log, "asker1:Nack bad") {
+		t.Errorf("no answer in %s", log)
+	}
+}
+
+// A failure is reported even if the actor has ended and been forgotten before its parent hears of it.
+func TestFailureOfForgottenActor(t *testing.T) {
+	for seed := range uint64(50) { // in some orders of turns the stop overtakes the failure
+		var reports []Failure
+		w := newWorld(t, seed, func(c *Config) { c.OnFail = func(f Failure) { reports = append(reports, f) } })
+		peer := w.traced("7", func(ctx actor.Context) {
+			if ctx.Message() == any("bad") {
+				ctx.Stop(ctx.Self())
+				panic("no good")
+			}
+		})
+		peer.StopOnFailure, peer.Transient = true, true
+		w.spawn(w.traced("peers", func(ctx actor.Context) {
+			if _, ok := ctx.Message().(*actor.Started); ok {
+				pid, _ := w.system.Spawn(ctx, peer)
+				w.send(pid, "bad")
+			}
+		}))
+		w.pass(time.Second)
+		if len(reports) != 1 || reports[0].Path != "peers/7" || !reports[0].Stops {
+			t.Fatalf("seed %d: %+v", seed, reports)
+		}
+		w.want("health", paths(w), "[peers]")
+	}
+}
