@@ -1,0 +1,226 @@
+package election
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// TestWeightsOfNow: what decides is the weights of the moment, not of the moment
+// at which the votes came.
+func TestWeightsOfNow(t *testing.T) {
+	w := &scale{of: map[lattice.Account]lattice.Amount{account("a"): smn(40), account("b"): smn(30), account("c"): smn(10)}, delta: smn(67)}
+	now := time.Unix(1_700_000_000, 0)
+	m := New(Config{}, lattice.Beta(), w)
+	block, hash := testBlock("a1")
+	m.Start(Candidate{Block: block, Hash: hash}, now)
+	m.Vote(account("a"), lattice.FinalTimestamp, hash, now)
+	w.of[account("a")] = smn(20) // a's weight was delegated elsewhere since
+	m.Vote(account("b"), lattice.FinalTimestamp, hash, now)
+	if r := m.Ready(); len(r.Confirmed) != 0 {
+		t.Fatalf("confirmed with 50 of 67:\n%v", r.String())
+	}
+	if i, _ := m.InfoOf(hash); i.Final != smn(50) {
+		t.Errorf("final tally %v, want 50", i.Final)
+	}
+	w.of[account("a")] = smn(60)
+	m.Tick(now.Add(6 * time.Second)) // counted anew when votes are asked for
+	if r := m.Ready(); len(r.Confirmed) != 1 || r.Confirmed[0].Hash != hash {
+		t.Errorf("not confirmed with 90 of 67:\n%v", r.String())
+	}
+}
+
+// TestDeltaOfNow: when delta falls, because weight went offline for good, what
+// is there becomes enough.
+func TestDeltaOfNow(t *testing.T) {
+	w := &scale{of: map[lattice.Account]lattice.Amount{account("a"): smn(50)}, delta: smn(67)}
+	now := time.Unix(1_700_000_000, 0)
+	m := New(Config{}, lattice.Beta(), w)
+	block, hash := testBlock("a1")
+	m.Start(Candidate{Block: block, Hash: hash}, now)
+	m.Vote(account("a"), lattice.FinalTimestamp, hash, now)
+	w.delta = smn(50)
+	m.Tick(now.Add(time.Second))
+	if r := m.Ready(); len(r.Confirmed) != 1 {
+		t.Errorf("not confirmed:\n%v", r.String())
+	}
+}
+
+// TestVotersAreBounded: beyond the bound the heavier voters count.
+func TestVotersAreBounded(t *testing.T) {
+	w := &scale{of: map[lattice.Account]lattice.Amount{}, delta: smn(1_000_000)}
+	now := time.Unix(1_700_000_000, 0)
+	m := New(Config{}, lattice.Beta(), w)
+	block, hash := testBlock("a1")
+	m.Start(Candidate{Block: block, Hash: hash}, now)
+	voter := func(n int) lattice.Account { return lattice.Account{byte(n * 7), byte(n >> 8), byte(n)} }
+	want := 0
+	for n := range MaxVoters + 50 {
+		w.of[voter(n)] = smn(n + 1)
+		if got := m.Vote(voter(n), 1, hash, now); got != Used {
+			t.Fatalf("voter %d: %v", n, got)
+		}
+		if n >= 50 {
+			want += n + 1
+		}
+	}
+	light := lattice.Account{0xee, 0xee}
+	w.of[light] = smn(10)
+	if got := m.Vote(light, 1, hash, now); got != Crowded {
+		t.Errorf("a light voter: %v", got)
+	}
+	i, _ := m.InfoOf(hash)
+	if len(i.Votes) != MaxVoters || i.Tally != smn(want) || i.Votes[0].Weight != smn(MaxVoters+50) {
+		t.Errorf("%d votes, tally %v, want %d", len(i.Votes), i.Tally, want)
+	}
+}
+
+// TestTickIsPaced: however many elections are due, one tick asks for so much,
+// and all have their turn.
+func TestTickIsPaced(t *testing.T) {
+	w := &scale{of: map[lattice.Account]lattice.Amount{}, delta: smn(67)}
+	now := time.Unix(1_700_000_000, 0)
+	m := New(Config{}, lattice.Beta(), w)
+	for n := range 500 {
+		b := lattice.Block{Account: lattice.Account{byte(n), byte(n >> 8)}}
+		if ok, why := m.Start(Candidate{Block: b, Hash: lattice.Hash{byte(n), byte(n >> 8), 1}}, now); !ok {
+			t.Fatal(why)
+		}
+	}
+	b := lattice.Block{Account: lattice.Account{0, 0, 1}}
+	if _, why := m.Start(Candidate{Block: b, Hash: lattice.Hash{0, 0, 2}}, now); why != Full {
+		t.Errorf("one more election: %v", why)
+	}
+	m.Ready()
+	now = now.Add(5 * time.Second)
+	asked, ticks := map[lattice.Hash]bool{}, 0
+	for len(asked) < 500 && ticks < 10 {
+		m.Tick(now)
+		r := m.Ready()
+		if len(r.Solicit) > maxSolicit || len(r.Publish) > maxPublish {
+			t.Fatalf("asked for %d votes and %d broadcasts at once", len(r.Solicit), len(r.Publish))
+		}
+		for _, s := range r.Solicit {
+			asked[s.Hash] = true
+		}
+		ticks++
+	}
+	if ticks != 4 {
+		t.Errorf("%d of 500 were asked for in %d ticks", len(asked), ticks)
+	}
+}
+
+func TestLatency(t *testing.T) {
+	w := window{most: 100}
+	if got := w.latency(); got != (Latency{}) {
+		t.Errorf("nothing: %+v", got)
+	}
+	w.add(-time.Second)
+	if got := w.latency(); got != (Latency{Count: 1}) {
+		t.Errorf("one that took less than nothing: %+v", got)
+	}
+	for n := range 300 {
+		w.add(time.Duration(300-n) * time.Millisecond)
+	}
+	want := Latency{50 * time.Millisecond, 90 * time.Millisecond, 99 * time.Millisecond, 100}
+	if got := w.latency(); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for _, c := range []struct {
+		cfg  Config
+		want string // in the error; empty: none
+	}{
+		{Config{}, ""},
+		{DefaultConfig(lattice.Dev()), ""},
+		{DefaultConfig(lattice.MainParameters()), ""},
+		{Config{MaxElections: -1}, "max elections is -1"},
+		{Config{HintedPercent: 101}, "hinted percent is 101"},
+		{Config{OptimisticPercent: -1}, "optimistic percent is -1"},
+		{Config{LatencyWindow: 1 << 30}, "latency window is 1073741824"},
+		{Config{VoteInterval: -time.Second}, "vote interval is -1s"},
+		{Config{TimeToLive: 48 * time.Hour}, "time to live is 48h0m0s"},
+	} {
+		err := c.cfg.Validate()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.cfg, err, c.want)
+		}
+	}
+	if c := DefaultConfig(lattice.Beta()); c.SolicitInterval != 5*time.Second || c.PublishInterval != 150*time.Second || c.VoteInterval != 15*time.Second {
+		t.Errorf("beta: %+v", c)
+	}
+	if c := DefaultConfig(lattice.Dev()); c.VoteInterval != time.Second || c.SolicitInterval > 500*time.Millisecond {
+		t.Errorf("dev: %+v", c)
+	}
+	defer func() {
+		if got := fmt.Sprint(recover()); !strings.HasPrefix(got, "election: New: election config: history") {
+			t.Errorf("panic %q", got)
+		}
+	}()
+	New(Config{History: -1}, lattice.Dev(), nil)
+}
+
+func TestNames(t *testing.T) {
+	for n := range int(behaviors) + 1 {
+		if got := Behavior(n).String(); strings.HasPrefix(got, "unknown") != (n == int(behaviors)) {
+			t.Errorf("behavior %d: %s", n, got)
+		}
+	}
+	for n := range int(reasons) + 1 {
+		if got := Reason(n).String(); strings.HasPrefix(got, "unknown") != (n == int(reasons)) {
+			t.Errorf("reason %d: %s", n, got)
+		}
+	}
+	for n := range int(results) + 1 {
+		if got := Result(n).String(); strings.HasPrefix(got, "unknown") != (n == int(results)) {
+			t.Errorf("result %d: %s", n, got)
+		}
+	}
+	if got := State(9).String(); got != "unknown(9)" {
+		t.Error(got)
+	}
+}
+
+// full returns a machine with 500 elections that have this many votes each.
+func full(voters int) (*Elections, *scale, time.Time) {
+	w := &scale{of: map[lattice.Account]lattice.Amount{}, delta: smn(1_000_000)}
+	now := time.Unix(1_700_000_000, 0)
+	m := New(Config{}, lattice.Beta(), w)
+	for v := range voters {
+		w.of[lattice.Account{byte(v), 1}] = smn(v + 1)
+	}
+	for n := range 500 {
+		b := lattice.Block{Account: lattice.Account{byte(n), byte(n >> 8)}}
+		h := lattice.Hash{byte(n), byte(n >> 8), 1}
+		m.Start(Candidate{Block: b, Hash: h}, now)
+		for v := range voters {
+			m.Vote(lattice.Account{byte(v), 1}, 1, h, now)
+		}
+	}
+	m.Ready()
+	return m, w, now
+}
+
+func BenchmarkVote(b *testing.B) {
+	m, _, now := full(100)
+	n := 0
+	for b.Loop() {
+		n++
+		m.Vote(lattice.Account{byte(n % 100), 1}, uint64(n), lattice.Hash{byte(n / 100 % 500), byte(n / 100 % 500 >> 8), 1}, now)
+	}
+}
+
+func BenchmarkTick(b *testing.B) {
+	m, _, now := full(100)
+	n := 0
+	for b.Loop() {
+		n++
+		m.Tick(now.Add(time.Duration(n%200) * 250 * time.Millisecond))
+		m.Ready()
+	}
+}
