@@ -1,0 +1,103 @@
+# Every step of building, testing and checking, the same by hand and in CI.
+# "make" lists them.
+
+GO        ?= go
+FUZZTIME  ?= 20s
+ARGS      ?=
+BENCH     ?= .
+# One package is given this long; the slowest takes a few minutes on two cores.
+TIMEOUT   ?= 15m
+
+TEST      := $(GO) test -count=1 -timeout $(TIMEOUT)
+TOOL      := $(GO) tool -modfile=cmd/tools/go.mod
+STATIC    := CGO_ENABLED=0
+STRIPPED  := -trimpath -ldflags=-s\ -w
+
+# The packages that start goroutines or lock. actors/core and messages have
+# neither, which testkit/archtest checks, and need no race detector.
+RACE      := ./actors ./actors/mailbox/... ./actors/supervise/... ./wire/... ./storage/... ./crypto/work/... ./testkit/...
+
+# What "make size" builds: os/architecture, with the ARM version behind it.
+TARGETS   := linux/amd64 linux/arm64 linux/arm/7 linux/386 darwin/amd64 darwin/arm64
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test vet plain race 386 lint fmtcheck tools linters archtest fmt fuzz sim bench size clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/smallnano: static, stripped, paths left out
+	$(STATIC) $(GO) build $(STRIPPED) -o bin/smallnano ./cmd/smallnano
+
+run: build ## three nodes and a confirmed transfer; ARGS="--once" ends after it
+	bin/smallnano devnet --nodes 3 --dir .devnet $(ARGS)
+
+test: vet plain race 386 ## all tests: plainly, with the race detector, and on 32 bits
+	@echo "== all tests passed"
+
+vet: ## go vet
+	@echo "== vet"
+	$(GO) vet ./...
+
+plain: ## the tests once, uncached
+	@echo "== tests"
+	$(TEST) ./...
+
+race: ## the tests of everything with goroutines under the race detector (needs a C compiler)
+	@echo "== tests with the race detector"
+	CGO_ENABLED=1 $(TEST) -race $(RACE)
+
+386: ## the tests as a 32-bit program
+	@echo "== tests on 32 bits"
+	$(STATIC) GOARCH=386 $(TEST) ./...
+
+lint: fmtcheck vet archtest linters ## formatting, vet, import rule, staticcheck, golangci-lint
+
+fmtcheck: ## fail on files that are not formatted
+	@echo "== gofmt"
+	@unformatted=$$(gofmt -l .) || exit 1; \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi
+
+archtest: ## the import rule and the shape of the repository
+	@echo "== archtest"
+	$(TEST) ./testkit/archtest
+
+linters: ## staticcheck and golangci-lint
+	@echo "== staticcheck"
+	$(TOOL) staticcheck ./...
+	@echo "== golangci-lint"
+	$(TOOL) golangci-lint run
+
+tools: ## fetch and build the linters
+	@for tool in staticcheck golangci-lint; do \
+		echo "$(TOOL) -n $$tool"; $(TOOL) -n $$tool >/dev/null || exit 1; done
+
+fmt: ## format all files
+	gofmt -w .
+
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file target; do \
+		echo "== $$(dirname $$file) $${target#func }"; \
+		$(GO) test -run '^$$' -fuzz "^$${target#func }\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) </dev/null || exit 1; \
+	done
+
+sim: ## the simulator's tests
+	$(TEST) -v ./testkit/sim/...
+
+bench: ## run the benchmarks; BENCH=name chooses
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+size: ## table of the sizes of stripped static binaries
+	@printf '%-14s %10s %8s\n' target bytes MB; \
+	for target in $(TARGETS); do \
+		IFS=/ read -r os arch arm <<<"$$target"; \
+		out=bin/size/smallnano-$$(echo $$target | tr / -); \
+		GOOS=$$os GOARCH=$$arch GOARM=$$arm $(STATIC) $(GO) build $(STRIPPED) -o $$out ./cmd/smallnano || exit 1; \
+		bytes=$$(wc -c <$$out); \
+		printf '%-14s %10d %8s\n' $$target $$bytes $$(echo "$$bytes" | awk '{ printf "%.1f", $$1/1000000 }'); \
+	done
+
+clean: ## remove what was built and the development network
+	rm -rf bin .devnet
+
+SHELL := /bin/bash
