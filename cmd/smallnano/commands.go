@@ -37,6 +37,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"node run", "[flags]", "run a node until it is told to stop", runNode},
+		{"devnet", "[flags]", "run a network of several nodes on this machine and show transfers being confirmed", runDevnet},
 		{"rpc", "[flags] ACTION [name=value]...", "ask a running node, for example: rpc block_count", runRPC},
 		{"version", "", "tell what this program was built from", runVersion},
 		{"help", "[COMMAND]", "list the commands, or the flags of one", runHelp},

@@ -2,7 +2,10 @@
 
 package main
 
-import "os"
+import (
+	"os"
+	"syscall"
+)
 
 // modesMatter says that the mode of a file tells who may read it.
 const modesMatter = true
@@ -16,3 +19,9 @@ func syncFolder(path string) error {
 	defer d.Close()
 	return d.Sync()
 }
+
+// askToStop asks the process group of a child to end in order.
+func askToStop(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGTERM) }
+
+// kill ends the process group of a child at once.
+func kill(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }

@@ -12,7 +12,7 @@ func probe() actors.Usage {
 	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(heap)
 	return actors.Usage{
-		RSS: residentBytes(), Heap: int64(heap[0].Value.Uint64()),
+		RSS: residentBytes("self"), Heap: int64(heap[0].Value.Uint64()),
 		Goroutines: int64(runtime.NumGoroutine()), FDs: openFiles(),
 	}
 }

@@ -6,9 +6,10 @@ import (
 	"strconv"
 )
 
-// residentBytes returns the memory of this process that is in RAM.
-func residentBytes() int64 {
-	text, err := os.ReadFile("/proc/self/statm")
+// residentBytes returns the memory of a process ("self": this one) that is in
+// RAM; 0 when it is not known.
+func residentBytes(pid string) int64 {
+	text, err := os.ReadFile("/proc/" + pid + "/statm")
 	if err != nil {
 		return 0
 	}

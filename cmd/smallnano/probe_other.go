@@ -3,7 +3,7 @@
 package main
 
 // residentBytes is not known on this system.
-func residentBytes() int64 { return 0 }
+func residentBytes(string) int64 { return 0 }
 
 // openFiles is not known on this system.
 func openFiles() int64 { return 0 }
