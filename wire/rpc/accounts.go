@@ -98,7 +98,7 @@ func accountInfo(c *call) (any, error) {
 		return nil, c.err
 	}
 	var answer object
-	return &answer, c.view(func(l Ledger) error {
+	err := c.view(func(l Ledger) error {
 		info, err := openedAccount(l, account)
 		if err != nil {
 			return err
@@ -111,14 +111,15 @@ func accountInfo(c *call) (any, error) {
 				return err
 			}
 		}
-		if weight {
-			answer.set("weight", c.backend.Weight(account))
-		}
 		if receivable {
 			return receivableState(l, account, onlyConfirmed, confirmed, &answer)
 		}
 		return nil
 	})
+	if err == nil && weight {
+		answer.set("weight", c.backend.Weight(account))
+	}
+	return answer, err
 }
 
 // openedAccount returns what is known of an account that has a block.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -42,6 +43,7 @@ type fakeLedger struct {
 	received      map[lattice.ReceivableKey]lattice.Hash
 	confirmations []lattice.Confirmation
 	pruned        uint64
+	bulk          int // every account has so many entries of 1 raw more, with hashes 0, 1, 2 ...
 }
 
 func newFakeLedger(n *lattice.Network) *fakeLedger {
@@ -208,6 +210,9 @@ func (f *fakeLedger) Unconfirmed(start lattice.Account, most int) (list []lattic
 }
 
 func (f *fakeLedger) Receivables(a lattice.Account, start lattice.Hash, most int) (list []lattice.ReceivableEntry, _ error) {
+	if f.bulk > 0 {
+		return f.bulkReceivables(a, start, most), nil
+	}
 	for key, r := range f.receivable {
 		if key.Destination == a && bytes.Compare(key.Send[:], start[:]) >= 0 {
 			list = append(list, lattice.ReceivableEntry{Key: key, Receivable: r})
@@ -215,6 +220,18 @@ func (f *fakeLedger) Receivables(a lattice.Account, start lattice.Hash, most int
 	}
 	slices.SortFunc(list, func(a, b lattice.ReceivableEntry) int { return bytes.Compare(a.Key.Send[:], b.Key.Send[:]) })
 	return list[:min(most, len(list))], nil
+}
+
+func (f *fakeLedger) bulkReceivables(a lattice.Account, start lattice.Hash, most int) (list []lattice.ReceivableEntry) {
+	for i := int(binary.BigEndian.Uint32(start[28:])); i < f.bulk && len(list) < most; i++ {
+		var h lattice.Hash
+		binary.BigEndian.PutUint32(h[28:], uint32(i))
+		list = append(list, lattice.ReceivableEntry{
+			Key:        lattice.ReceivableKey{Destination: a, Send: h},
+			Receivable: lattice.Receivable{Source: genesis.account, Amount: lattice.AmountFrom(1), Confirmed: i%2 == 0},
+		})
+	}
+	return list
 }
 
 func (f *fakeLedger) Confirmations(first uint64, most int) (list []lattice.Confirmation, _ error) {
