@@ -256,6 +256,7 @@ func everyReceivable(r storage.Reader, a lattice.Account, f func(lattice.Receiva
 // well.
 func (s *Sim) agreed() string {
 	first := ""
+	s.disputed = lattice.Account{}
 	for _, n := range s.nodes {
 		sum := sha256.New()
 		open := ""
@@ -263,6 +264,7 @@ func (s *Sim) agreed() string {
 			return everyAccount(r, func(e lattice.AccountEntry) error {
 				fmt.Fprintf(sum, "%v %v %d\n", e.Account, e.Info.Frontier, e.Info.Height)
 				if e.Info.ConfirmedHeight < e.Info.Height {
+					s.disputed = e.Account
 					open = fmt.Sprintf("node %d has confirmed %d of %d blocks of %v", n.ID, e.Info.ConfirmedHeight, e.Info.Height, short(e.Account))
 				}
 				return nil
@@ -280,6 +282,25 @@ func (s *Sim) agreed() string {
 		}
 	}
 	return ""
+}
+
+// describe says what every node has of an account.
+func (s *Sim) describe(a lattice.Account) string {
+	text := ""
+	for _, n := range s.nodes {
+		info := n.account(a)
+		text += fmt.Sprintf("\n  node %d: height %d frontier %s, confirmed %d %s;", n.ID, info.Height, short(info.Frontier), info.ConfirmedHeight, short(info.ConfirmedFrontier))
+		n.view(func(r storage.Reader) error {
+			b, found, err := r.BlockAt(a, info.ConfirmedHeight+1)
+			if found {
+				final, voted, _ := r.FinalVote(b.Block.QualifiedRoot())
+				text += fmt.Sprintf(" next %s %v, own final vote %v %s", short(b.Hash), b.Subtype, voted, short(final))
+				_ = final
+			}
+			return err
+		})
+	}
+	return text
 }
 
 // final checks everything once more at the end.

@@ -115,7 +115,7 @@ func (s *Sim) settle() {
 		}
 	}
 	if why := s.agreed(); why != "" {
-		s.violate("liveness", "%v after the last fault: %s", s.opt.Calm, why)
+		s.violate("liveness", "%v after the last fault: %s%s", s.opt.Calm, why, s.describe(s.disputed))
 	}
 }
 

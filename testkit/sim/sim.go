@@ -74,6 +74,8 @@ type Sim struct {
 	calm    bool
 	pending []func()   // after the turn in hand
 	broken  *Violation // the first law that was broken
+
+	disputed lattice.Account // on which the nodes do not agree
 }
 
 // Run simulates one seed.

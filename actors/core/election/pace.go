@@ -120,7 +120,14 @@ func (s *Elections) solicit(e *election, now time.Time) {
 			said = append(said, v.rep)
 		}
 	}
+	// Every candidate is asked about, the winner first: who has confirmed another
+	// one, and does not know the winner, can only answer about the one it has.
 	s.ready.Solicit = append(s.ready.Solicit, Solicit{Root: e.root, Hash: e.blocks[e.winner].hash, Exclude: said})
+	for i := range e.blocks {
+		if i != e.winner {
+			s.ready.Solicit = append(s.ready.Solicit, Solicit{Root: e.root, Hash: e.blocks[i].hash, Exclude: said})
+		}
+	}
 	pause := s.cfg.SolicitInterval
 	if e.behavior == Optimistic {
 		pause = pause * 2 / 5 // it has little time
