@@ -55,7 +55,7 @@ type Config struct {
 	// when no answer came. Default 2 s.
 	RepeatInterval time.Duration
 
-	// RecentlyConfirmed bounds the confirmed blocks that are remembered, so that
+	// RecentlyConfirmed bounds the cemented blocks that are remembered, so that
 	// they start no election again. Default 8192.
 	RecentlyConfirmed int
 	// History bounds the ended elections that are remembered for people to see,

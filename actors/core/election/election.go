@@ -94,8 +94,6 @@ func (e *election) count(v vote, cooldown time.Duration) Result {
 		return Replay
 	case !same && !v.final() && stayed >= 0 && stayed < cooldown: // negative: the clock was set back
 		return Throttled
-	case same:
-		v.changed = old.changed
 	}
 	e.subtract(*old)
 	*old = v

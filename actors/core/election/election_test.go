@@ -72,6 +72,11 @@ func TestVotersAreBounded(t *testing.T) {
 	if got := m.Vote(light, 1, hash, now); got != Crowded {
 		t.Errorf("a light voter: %v", got)
 	}
+	for n := 50; n < MaxVoters+50; n++ {
+		if got := m.Vote(voter(n), 1, hash, now); got != Replay {
+			t.Fatalf("voter %d again: %v", n, got)
+		}
+	}
 	i, _ := m.InfoOf(hash)
 	if len(i.Votes) != MaxVoters || i.Tally != smn(want) || i.Votes[0].Weight != smn(MaxVoters+50) {
 		t.Errorf("%d votes, tally %v, want %d", len(i.Votes), i.Tally, want)

@@ -40,7 +40,7 @@ type Elections struct {
 	running [behaviors]int // without a decision
 	decided int            // confirmed, not cemented
 
-	recent  *votes.Recent[lattice.Hash] // confirmed blocks
+	recent  *votes.Recent[lattice.Hash] // cemented blocks
 	history []Ended                     // ring of cfg.History
 	oldest  int                         // in history, once it is full
 	latency window

@@ -124,8 +124,8 @@ func (s *Elections) Runs(hash lattice.Hash) bool { return s.byHash[hash] != nil 
 // RunsRoot reports whether a root has an election.
 func (s *Elections) RunsRoot(root lattice.QualifiedRoot) bool { return s.byRoot[root] != nil }
 
-// RecentlyConfirmed reports whether a block was confirmed or cemented lately, so
-// that votes for it are of no use.
+// RecentlyConfirmed reports whether a block was cemented lately, so that votes
+// for it are of no use.
 func (s *Elections) RecentlyConfirmed(hash lattice.Hash) bool { return s.recent.Has(hash) }
 
 // History returns the confirmed elections that ended lately, newest first.
@@ -153,7 +153,7 @@ type Stats struct {
 	Passive, Active, Confirmed int            // elections now
 	Running                    [behaviors]int // without a decision now, by Behavior
 	Most                       int            // elections that may run
-	Recent                     int            // confirmed blocks remembered
+	Recent                     int            // cemented blocks remembered
 }
 
 // Stats returns the counters.

@@ -72,7 +72,6 @@ func (s *Elections) confirm(e *election, delta lattice.Amount, now time.Time) bo
 	e.decided = max(0, now.Sub(e.started))
 	s.running[e.behavior]--
 	s.decided++
-	s.recent.Add(e.blocks[winner].hash)
 	s.latency.add(e.decided)
 	s.stats.ByQuorum++
 	s.announce(e, false, now)

@@ -21,9 +21,8 @@ func (s *Elections) tick(e *election, now time.Time) {
 	if e.state == Confirmed {
 		switch {
 		case age-e.decided >= s.cfg.TimeToLive:
-			// It cannot be cemented. Forget the decision too, so that the block may
-			// have another election; final votes will give the same again.
-			s.recent.Remove(e.blocks[e.winner].hash)
+			// It cannot be cemented. The block may have another election; final votes
+			// will decide the same again.
 			s.end(e, Expired, now)
 		case !now.Before(e.nextRepeat):
 			s.announce(e, true, now)

@@ -101,11 +101,7 @@ func (m *twin) vote(rep lattice.Account, timestamp uint64, hash lattice.Hash, co
 	case voted && old.hash != hash && !final && now.Sub(old.changed) < cooldown:
 		return Throttled
 	}
-	changed := now
-	if voted && old.hash == hash {
-		changed = old.changed
-	}
-	m.votes[rep] = twinVote{hash, timestamp, changed}
+	m.votes[rep] = twinVote{hash, timestamp, now}
 	m.judge()
 	return Used
 }
@@ -284,7 +280,11 @@ func checkBounds(m *Elections, cfg Config, running int) error {
 		total += n
 	}
 	hashes := 0
+	var kinds [behaviors]int
 	for _, e := range m.order {
+		if e.state != Confirmed {
+			kinds[e.behavior]++
+		}
 		hashes += len(e.blocks)
 		if m.byRoot[e.root] != e || len(e.blocks) > MaxBlocks || len(e.votes) > MaxVoters {
 			return fmt.Errorf("election of %v is not in order", e.root)
@@ -296,6 +296,8 @@ func checkBounds(m *Elections, cfg Config, running int) error {
 		}
 	}
 	switch {
+	case kinds != s.Running:
+		return fmt.Errorf("running %v, counted %v", kinds, s.Running)
 	case m.Len() != running || total != running || len(m.byRoot) != running || len(m.byHash) != hashes:
 		return fmt.Errorf("%d elections, counted %d, by root %d, by hash %d of %d: want %d", m.Len(), total, len(m.byRoot), len(m.byHash), hashes, running)
 	case s.Running[Priority] > cfg.MaxElections, s.Running[Hinted] > 2, s.Running[Optimistic] > 1, s.Running[Manual] > MaxManual:

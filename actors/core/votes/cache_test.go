@@ -217,6 +217,15 @@ func TestCacheLiar(t *testing.T) {
 	}
 }
 
+// TestCacheStale: what is too old makes room for anything.
+func TestCacheStale(t *testing.T) {
+	c := NewCache(1)
+	c.Add(rep(1), 1, hash(1), raw(100), start)
+	if c.Add(rep(2), 1, hash(2), raw(1), start.Add(CacheAge-1)) || !c.Add(rep(2), 1, hash(2), raw(1), start.Add(CacheAge)) {
+		t.Error("a light vote has to wait until the heavy one is too old")
+	}
+}
+
 func BenchmarkCacheAdd(b *testing.B) {
 	c := NewCache(DefaultCacheHashes)
 	i := 0
