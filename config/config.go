@@ -10,9 +10,11 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // Config is the settings of a node, as text and numbers. What they mean to the
@@ -87,9 +89,16 @@ func (c *Config) Validate() error {
 	if c.VotingKey != "" && !c.EnableVoting {
 		return fmt.Errorf("voting_key is set but enable_voting is not: set it as well, or take the key away")
 	}
-	switch c.LogFormat {
-	case "text", "json":
-	default:
+	if c.DataDir == "" {
+		return fmt.Errorf("data_dir is empty, want a folder")
+	}
+	if _, err := netip.ParseAddr(c.ListenAddress); err != nil {
+		return fmt.Errorf("listen_address is %q, want an IP address such as :: or 127.0.0.1", c.ListenAddress)
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
+		return fmt.Errorf("log_level is %q, want debug, info, warn or error", c.LogLevel)
+	}
+	if !slices.Contains([]string{"text", "json"}, c.LogFormat) {
 		return fmt.Errorf("log_format is %q, want text or json", c.LogFormat)
 	}
 	return nil

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -45,7 +46,11 @@ func (c *Config) parse(path string, data []byte) error {
 		if s.name == "data_dir" {
 			return fmt.Errorf("%s:%d: data_dir cannot be set in a file of that folder: use --data-dir or SMALLNANO_DATA_DIR", path, lineOf(data, s.name))
 		}
-		if err := set(s.value(c), plain(value)); err != nil {
+		text, err := plain(value, s.value(c))
+		if err == nil {
+			err = set(s.value(c), text)
+		}
+		if err != nil {
 			return fmt.Errorf("%s:%d: %s: %w", path, lineOf(data, s.name), s.name, err)
 		}
 	}
@@ -61,17 +66,25 @@ func (c *Config) parse(path string, data []byte) error {
 	return nil
 }
 
-// plain is the text form of a TOML value.
-func plain(value any) string {
+// plain is the text form of a TOML value, for a setting that is a list or not.
+func plain(value any, of flag.Value) (string, error) {
 	items, ok := value.([]any)
+	if _, many := of.(*list); ok && !many {
+		return "", errors.New("one value is expected, not a list")
+	}
 	if !ok {
-		return fmt.Sprint(value)
+		items = []any{value}
 	}
 	texts := make([]string, len(items))
 	for i, item := range items {
-		texts[i] = fmt.Sprint(item)
+		switch item.(type) {
+		case string, int64, float64, bool:
+			texts[i] = fmt.Sprint(item)
+		default:
+			return "", errors.New("a string, a number, true or false is expected")
+		}
 	}
-	return strings.Join(texts, ",")
+	return strings.Join(texts, ","), nil
 }
 
 // lineOf finds the line on which a key is set.

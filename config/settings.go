@@ -1,8 +1,11 @@
 package config
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -48,7 +51,7 @@ func Load(flags *flag.FlagSet, args []string, environ []string) (Config, error) 
 	for i := range settings {
 		flags.Var(settings[i].value(&given), settings[i].flag(), settings[i].doc+settings[i].shown())
 	}
-	if err := flags.Parse(args); err != nil {
+	if err := Parse(flags, args); err != nil {
 		return c, err
 	}
 	if flags.NArg() > 0 {
@@ -70,6 +73,22 @@ func Load(flags *flag.FlagSet, args []string, environ []string) (Config, error) 
 		return c, err
 	}
 	return c, c.readFlags(flags)
+}
+
+// Parse is flags.Parse with an error that names the nearest flag. It is
+// flag.ErrHelp when help was asked for.
+func Parse(flags *flag.FlagSet, args []string) error {
+	err := flags.Parse(args)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return err
+	}
+	var names []string
+	flags.VisitAll(func(f *flag.Flag) { names = append(names, "--"+f.Name) })
+	return fmt.Errorf("--%s is not a flag; the nearest is %s", strings.TrimPrefix(name, "-"), Nearest("--"+name, names))
 }
 
 // shown is the default as the help shows it.
@@ -105,7 +124,7 @@ func (c *Config) readEnviron(env map[string]string) error {
 			return fmt.Errorf("variable %s: %w", s.variable(), err)
 		}
 	}
-	for name := range env {
+	for _, name := range slices.Sorted(maps.Keys(env)) {
 		return fmt.Errorf("variable %s is not a setting; the nearest is %s", name, nearest(name, (*setting).variable))
 	}
 	return nil

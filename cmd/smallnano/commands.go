@@ -107,7 +107,7 @@ func (p *program) call(c command, args []string) error {
 
 // parse reads the flags of a command that takes no other arguments.
 func parse(flags *flag.FlagSet, args []string) error {
-	if err := flags.Parse(args); err != nil {
+	if err := config.Parse(flags, args); err != nil {
 		return usageError{err}
 	}
 	if flags.NArg() > 0 {

@@ -174,7 +174,7 @@ func nodeConfig(c *config.Config, network *lattice.Network) (actors.Config, erro
 	cfg := actors.DefaultConfig(network)
 	address, err := netip.ParseAddr(c.ListenAddress)
 	if err != nil {
-		return cfg, misused("listen_address is %q, want an IP address such as :: or 127.0.0.1", c.ListenAddress)
+		return cfg, usageError{err}
 	}
 	cfg.Listen = netip.AddrPortFrom(address, uint16(c.PeeringPort))
 	cfg.Peers = c.Peers

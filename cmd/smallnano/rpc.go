@@ -62,7 +62,7 @@ func runRPC(p *program, flags *flag.FlagSet, args []string) error {
 // returns.
 func interleaved(flags *flag.FlagSet, args []string) (words []string, err error) {
 	for {
-		if err := flags.Parse(args); err != nil {
+		if err := config.Parse(flags, args); err != nil {
 			return nil, usageError{err}
 		}
 		if flags.NArg() == 0 {
