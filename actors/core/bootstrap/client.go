@@ -20,8 +20,17 @@ const (
 	// distrustTime is how long a peer that told falsely, or tells but does not
 	// deliver, is not asked for frontiers.
 	distrustTime = time.Minute
-	// maxSilent is how many timeouts in a row are worth distrust.
+	// maxSilent is how often a peer may be silent in a row before it is distrusted.
 	maxSilent = 3
+	// maxFailed is how many deliveries in a row of a peer may fail before it is
+	// distrusted. Forks that an honest peer helps to settle are fewer.
+	maxFailed = 4
+	// scanTries is Config.Tries for accounts that a scan found: the next one finds
+	// them again, but only that often, if nobody can give what all tell of.
+	scanTries = 2
+	// minBatch is the least number of blocks that are asked for at once, while
+	// there are more.
+	minBatch = 8
 	// blockedRetry is how long an account waits for its source until the source is
 	// asked for again.
 	blockedRetry = time.Minute
@@ -31,7 +40,9 @@ const (
 type peer struct {
 	conn       peering.ConnID
 	inFlight   int
-	silent     int       // timeouts in a row
+	silent     int       // how often in a row it did not answer in time
+	silentAt   time.Time // when that was last counted
+	failed     int       // deliveries in a row that were refused for good
 	until      time.Time // not asked before: it was busy or silent
 	distrusted time.Time // not asked for frontiers before
 	lastPage   uint64    // number of the page it was last asked for; 0: none
@@ -139,7 +150,7 @@ func (c *Client) Tick(now time.Time) {
 }
 
 // timeout gives up on a request. A peer that stays silent is left alone for
-// longer each time.
+// longer each time; what was lost together counts once.
 func (c *Client) timeout(r *request, now time.Time) {
 	c.stats.Timeouts++
 	c.shut(r)
@@ -148,13 +159,22 @@ func (c *Client) timeout(r *request, now time.Time) {
 	}
 	c.late = append(c.late, lateRequest{r.Conn, r.ID})
 	if p := c.peer(r.Conn); p != nil {
-		p.silent++
-		p.until = now.Add(min(c.cfg.Timeout<<min(p.silent, 5), distrustTime))
-		if p.silent >= maxSilent {
-			c.distrust(p, now)
-		}
+		c.silent(p, now)
 	}
 	c.unanswered(r, now)
+}
+
+func (c *Client) silent(p *peer, now time.Time) {
+	if p.silent > 0 && now.Sub(p.silentAt) < c.cfg.Timeout {
+		return
+	}
+	p.silent, p.silentAt = p.silent+1, now
+	if p.silent > 1 {
+		p.until = now.Add(min(c.cfg.Timeout<<min(p.silent-2, 5), distrustTime))
+	}
+	if p.silent >= maxSilent {
+		c.distrust(p, now)
+	}
 }
 
 // unanswered puts what a request was for back to where it came from.
@@ -178,7 +198,7 @@ func (c *Client) distrust(p *peer, now time.Time) {
 		for e := l.Front(); e != nil; {
 			t := e.Value.(*task)
 			e = e.Next()
-			if t.via == p.conn && !t.urgent {
+			if t.via == p.conn && !t.urgent && !t.others {
 				c.remove(t)
 			}
 		}
@@ -260,8 +280,12 @@ func (c *Client) peer(conn peering.ConnID) *peer {
 	return nil
 }
 
-// usable reports whether a peer can take one more request.
+// usable reports whether a peer can take one more request. One that was silent
+// gets a single one to show that it is back.
 func (c *Client) usable(p *peer, now time.Time) bool {
+	if p.silent > 0 && p.inFlight > 0 {
+		return false
+	}
 	return p.inFlight < c.cfg.MaxPerPeer && !now.Before(p.until)
 }
 

@@ -46,12 +46,12 @@ func (c *Client) anyUsable(now time.Time) bool {
 }
 
 // choose returns whom to ask for a task: who told of it, else of those not yet
-// tried the one with the fewest open requests. If there is none now, left tells
-// whether there are untried ones.
+// tried the one from whom an answer is to be expected first. If there is none
+// now, left tells whether one only has its hands full.
 func (c *Client) choose(t *task, now time.Time, rng *rand.Rand) (best *peer, left bool) {
 	ties := 0
 	for _, p := range c.peers {
-		if slices.Contains(t.tried, p.conn) {
+		if slices.Contains(t.tried, p.conn) || now.Before(p.until) {
 			continue
 		}
 		left = true
@@ -59,11 +59,11 @@ func (c *Client) choose(t *task, now time.Time, rng *rand.Rand) (best *peer, lef
 			continue
 		}
 		switch {
-		case p.conn == t.via:
+		case p.conn == t.via && !now.Before(p.distrusted):
 			return p, true
-		case best == nil || p.inFlight < best.inFlight:
+		case best == nil || load(p) < load(best):
 			best, ties = p, 1
-		case p.inFlight == best.inFlight:
+		case load(p) == load(best):
 			if ties++; rng.IntN(ties) == 0 {
 				best = p
 			}
@@ -71,6 +71,9 @@ func (c *Client) choose(t *task, now time.Time, rng *rand.Rand) (best *peer, lef
 	}
 	return best, left
 }
+
+// load orders peers by how soon a good answer is to be expected.
+func load(p *peer) int { return p.inFlight + 1000*(p.silent+p.failed) }
 
 // ask sends the request for a task, or finds that nothing is needed any more.
 func (c *Client) ask(t *task, p *peer, local Ledger, now time.Time) error {
@@ -101,9 +104,9 @@ func (c *Client) ask(t *task, p *peer, local Ledger, now time.Time) error {
 		if t.forked {
 			r.forked, r.Height, r.prev = true, info.ConfirmedHeight+1, info.ConfirmedFrontier
 		}
-		r.Count = MaxPullBlocks
+		r.Count = t.batch
 		if t.target.Height >= r.Height {
-			r.Count = int(min(t.target.Height-r.Height+1, MaxPullBlocks))
+			r.Count = int(min(t.target.Height-r.Height+1, uint64(t.batch)))
 		}
 	}
 	c.move(t, nil, false)
@@ -219,7 +222,7 @@ func (c *Client) nothing(r *request, now time.Time) {
 			c.distrust(p, now)
 		}
 		t.target = Frontier{}
-		if !t.urgent {
+		if !t.urgent && !t.others {
 			c.remove(t)
 			return
 		}
@@ -251,7 +254,7 @@ func (c *Client) deliver(t *task, conn peering.ConnID, a *Blocks, now time.Time,
 	t.last, t.lastHeight = a.Blocks[n-1].Hash, a.First+uint64(n)-1
 	t.complete, t.since = complete, now
 	c.move(t, c.delivered, false)
-	t.blocks = n
+	t.blocks, t.inserted, t.from = n, 0, conn
 	c.outstanding += n
 	c.stats.Delivered += uint64(n)
 	c.ready.Deliver = append(c.ready.Deliver, Delivery{Conn: conn, Account: t.account(), First: a.First, Blocks: a.Blocks})

@@ -42,6 +42,7 @@ type scan struct {
 	partial bool // the round began before the last restart
 	probed  bool // the first page of the round came
 	found   int  // accounts that this round found behind
+	pulled  bool // blocks that were pulled were inserted since the last round ended
 	fast    bool // no pauses between pages
 
 	rest             time.Duration
@@ -106,8 +107,9 @@ func (s *scan) begin() {
 	}
 }
 
-// end finishes a round. Nothing found: the rest gets longer each time. A round
-// that was only the second half of one is followed by a whole one at once.
+// end finishes a round. Nothing found, or found again and nobody has it: the
+// rest gets longer each time. A round that was only the second half of one is
+// followed by a whole one at once.
 func (s *scan) end(now time.Time) {
 	s.running = false
 	s.rounds++
@@ -115,12 +117,13 @@ func (s *scan) end(now time.Time) {
 	switch {
 	case s.partial:
 		s.rest, s.restUntil = s.restMin, now
-	case s.found > 0:
+	case s.found > 0 && s.pulled:
 		s.rest, s.restUntil, s.fast = s.restMin, now.Add(s.restMin), true
 	default:
 		s.restUntil, s.fast = now.Add(s.rest), false
 		s.rest = min(2*s.rest, s.restMax)
 	}
+	s.pulled = false
 }
 
 // askFrontiers asks for the next pages. The first page of a round goes alone: in
@@ -265,6 +268,8 @@ func (c *Client) behind(f *Frontier, conn peering.ConnID, forked bool) {
 			return
 		}
 		t.forked = forked
+	} else if t.via != conn {
+		t.others = true
 	}
 	if t.target.Height < f.Height {
 		t.target, t.via = *f, conn

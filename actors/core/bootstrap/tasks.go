@@ -22,10 +22,12 @@ type task struct {
 	urgent bool // something else waits for it; else a scan has found it
 	target Frontier
 	via    peering.ConnID   // who told the target; 0: nobody in particular
+	others bool             // somebody else told of the account, too
 	tried  []peering.ConnID // had nothing, since the last progress
 	tries  int              // how often all peers had nothing
 	forked bool             // the local chain is not the one that peers confirmed
 	asked  bool
+	batch  int // how many blocks to ask for at once
 
 	in   *list.List // nil while it is asked for
 	elem *list.Element
@@ -36,6 +38,8 @@ type task struct {
 	last       lattice.Hash
 	lastHeight uint64
 	blocks     int
+	inserted   int // of the blocks
+	from       peering.ConnID
 	complete   bool // the peer had no more
 	since      time.Time
 
@@ -69,13 +73,17 @@ func (c *Client) Missing(source lattice.Hash, dependant lattice.Account, now tim
 	t := c.tasks[key{ByAccount, dependant}]
 	switch {
 	case t == nil:
-		t = &task{key: key{ByAccount, dependant}, urgent: true}
+		t = &task{key: key{ByAccount, dependant}, urgent: true, batch: MaxPullBlocks}
 		c.tasks[t.key] = t
 		c.scan.nudge(now)
 	case t.asked:
 		return // the answer will tell again
 	case t.in == c.blocked && t.missing == source:
 		return
+	case t.in == c.delivered:
+		// What followed the blocked one was pulled in vain. Where chains depend on
+		// each other closely that would go on and on, so ask for less next time.
+		t.batch = min(max(2*t.inserted, minBatch), MaxPullBlocks)
 	}
 	c.block(t, source, now)
 }
@@ -120,11 +128,13 @@ func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uin
 		if reached {
 			c.remove(t)
 		} else if t.in == c.blocked {
-			c.queue(t, true)
+			c.release(t)
 		}
 		return
 	}
 	t.tries, t.tried = 0, nil
+	t.inserted++
+	c.scan.pulled = true
 	if hash != t.last && height < t.lastHeight {
 		t.since = now
 		c.delivered.MoveToBack(t.elem)
@@ -134,7 +144,11 @@ func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uin
 		c.remove(t)
 		return
 	}
+	if p := c.peer(t.from); p != nil {
+		p.failed = 0
+	}
 	t.forked = false
+	t.batch = min(2*t.batch, MaxPullBlocks)
 	c.queue(t, true)
 }
 
@@ -155,18 +169,31 @@ func (c *Client) Known(account lattice.Account, hash lattice.Hash, now time.Time
 
 // Failed reports a delivered block that was refused for good: a fork, which
 // elections now decide, a gap after a block that failed, or a block that is not
-// valid. The account is looked at again after a pause.
+// valid. The account is asked for again after a pause, of somebody else first.
 func (c *Client) Failed(account lattice.Account, now time.Time) {
 	if t := c.tasks[key{ByAccount, account}]; t != nil && t.in == c.delivered {
-		c.fruitless(t, now)
+		if t.via == t.from {
+			t.target = Frontier{}
+		}
+		c.tried(t, t.from)
+		if p := c.peer(t.from); p != nil {
+			if p.failed++; p.failed%maxFailed == 0 {
+				c.distrust(p, now)
+			}
+		}
+		t.due = now.Add(c.cfg.RetryMin)
+		c.move(t, c.waiting, false)
 	}
 }
 
 // Refused reports that delivered blocks of an account were not processed,
-// because there was no room for them. All asking for blocks pauses.
+// because there was no room for them. All asking for blocks pauses, once for
+// all that is refused together.
 func (c *Client) Refused(account lattice.Account, now time.Time) {
-	c.overload = max(c.cfg.OverloadPause, min(2*c.overload, 16*c.cfg.OverloadPause))
-	c.pausedUntil = now.Add(c.overload)
+	if !now.Before(c.pausedUntil) {
+		c.overload = max(c.cfg.OverloadPause, min(2*c.overload, 16*c.cfg.OverloadPause))
+		c.pausedUntil = now.Add(c.overload)
+	}
 	if t := c.tasks[key{ByAccount, account}]; t != nil && t.in == c.delivered {
 		c.queue(t, true)
 	}
@@ -175,12 +202,17 @@ func (c *Client) Refused(account lattice.Account, now time.Time) {
 // unblock brings back the accounts that waited for a block.
 func (c *Client) unblock(hash lattice.Hash) {
 	for _, t := range slices.Clone(c.blockedBy[hash]) {
-		t.tries, t.tried = 0, nil
-		if c.makeRoom(t.urgent) {
-			c.queue(t, true)
-		} else {
-			c.remove(t)
-		}
+		c.release(t)
+	}
+}
+
+// release brings a blocked account back, if there is room.
+func (c *Client) release(t *task) {
+	t.tries, t.tried = 0, nil
+	if c.makeRoom(t.urgent) {
+		c.queue(t, true)
+	} else {
+		c.remove(t)
 	}
 }
 
@@ -188,7 +220,11 @@ func (c *Client) unblock(hash lattice.Hash) {
 // each time, or drops it.
 func (c *Client) fruitless(t *task, now time.Time) {
 	t.tried = nil
-	if t.tries++; t.tries >= c.cfg.Tries {
+	most := c.cfg.Tries
+	if !t.urgent {
+		most = min(most, scanTries)
+	}
+	if t.tries++; t.tries >= most {
 		c.giveUp(t)
 		return
 	}
@@ -239,7 +275,7 @@ func (c *Client) add(k key, urgent bool) *task {
 	if k.mode == ByAccount && !c.makeRoom(urgent) {
 		return nil
 	}
-	t := &task{key: k, urgent: urgent}
+	t := &task{key: k, urgent: urgent, batch: MaxPullBlocks}
 	c.tasks[k] = t
 	if k.mode == ByHash {
 		c.sources++

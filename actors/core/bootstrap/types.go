@@ -173,8 +173,8 @@ type Config struct {
 	// RetryMin is the pause before an account is asked for again that nobody had
 	// more of; it doubles with each try.
 	RetryMin time.Duration
-	// Tries is how often an account is asked for without any progress before it is
-	// dropped. The next scan that finds it behind brings it back.
+	// Tries is how often all peers are asked for an account without any progress
+	// before it is dropped. The next scan that finds it behind brings it back.
 	Tries int
 	// RestMin is the pause after a scan of all accounts that found nothing; it
 	// doubles with each further one, up to RestMax.
