@@ -1,64 +1,46 @@
 package storage_test
 
 import (
-	"math/rand/v2"
 	"path/filepath"
 	"testing"
 
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
-	"github.com/smallnano/smallnano/testkit/model"
+	"github.com/smallnano/smallnano/testkit/storetest"
 )
 
-func TestSmoke(t *testing.T) {
-	n := lattice.Dev()
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	open := map[string]func() storage.Store{
-		"memory": func() storage.Store { return storage.NewMemory(n) },
-		"file": func() storage.Store {
-			s, err := storage.Open(path, storage.Options{Network: n})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s
-		},
+// open opens a file with small caches, so that tests reach their ends.
+func open(t *testing.T, path string) storage.Store {
+	t.Helper()
+	s, err := storage.Open(path, storage.Options{Network: lattice.Dev(), Heads: 16, WALBytes: 200 << 10, Readers: 2})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for name, open := range open {
-		t.Run(name, func(t *testing.T) {
-			s := open()
-			rng := rand.New(rand.NewPCG(1, 2))
-			var d *model.Driver
-			for i := range 20 {
-				err := s.Update(func(tx storage.Tx) (err error) {
-					if d == nil {
-						if d, err = model.NewDriver(n, rng, tx); err != nil {
-							return err
-						}
-					}
-					for range 10 {
-						if err := d.Step(tx); err != nil {
-							return err
-						}
-					}
-					return d.Compare(tx)
-				})
-				if err != nil {
-					t.Fatal(i, err)
-				}
-				err = s.View(func(r storage.Reader) error {
-					if err := d.Compare(r); err != nil {
-						return err
-					}
-					return storage.Verify(n, r)
-				})
-				if err != nil {
-					t.Fatal(i, err)
-				}
-			}
-			t.Logf("%+v", d.Stats)
+	return s
+}
+
+func TestMemory(t *testing.T) {
+	storetest.Test(t, func(*testing.T) storage.Store { return storage.NewMemory(lattice.Dev()) })
+}
+
+func TestFile(t *testing.T) {
+	storetest.Test(t, func(t *testing.T) storage.Store { return open(t, filepath.Join(t.TempDir(), "ledger.db")) })
+}
+
+// TestTwin does the same to a file, which is closed and opened again now and
+// then, and to a store in memory.
+func TestTwin(t *testing.T) {
+	for seed := range uint64(4) {
+		path := filepath.Join(t.TempDir(), "ledger.db")
+		memory := storage.NewMemory(lattice.Dev())
+		last := storetest.Twin(t, seed, 60, memory, open(t, path), func(s storage.Store) storage.Store {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
+			return open(t, path)
 		})
+		if err := last.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
