@@ -244,7 +244,7 @@ func verifyBlocks(env *Env, jobs []*job) {
 	for i, j := range jobs {
 		checks[i] = crypto.Check{Key: j.block.Account.Key(), Message: j.hash[:], Signature: j.block.Signature}
 	}
-	for i, good := range crypto.VerifyBatch(checks, env.Secret) {
+	for i, good := range env.verify(checks) {
 		jobs[i].verified, jobs[i].bad = good, !good
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/smallnano/smallnano/actors/supervise"
+	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/storage"
 )
@@ -30,9 +31,20 @@ type Env struct {
 	Dispatcher actor.Dispatcher
 	Dedicated  func() actor.Dispatcher
 	Workers    Workers
-	Network    Network
-	Store      storage.Store
-	Log        *slog.Logger
+	// Verify checks signatures; nil is crypto.VerifyBatch with Secret. Another one
+	// must come to the same answers.
+	Verify  func([]crypto.Check) []bool
+	Network Network
+	Store   storage.Store
+	Log     *slog.Logger
+}
+
+// verify checks signatures as a batch.
+func (e *Env) verify(checks []crypto.Check) []bool {
+	if e.Verify != nil {
+		return e.Verify(checks)
+	}
+	return crypto.VerifyBatch(checks, e.Secret)
 }
 
 // rand returns the generator of one actor.

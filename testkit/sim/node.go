@@ -146,7 +146,7 @@ func (n *Node) start() {
 	node, err := actors.Start(cfg, actors.Env{
 		Clock: clock{s.world, n.owner, &n.skew}, Seed: s.world.rng.Uint64(),
 		Secret:     secrets{rand.New(rand.NewPCG(s.world.rng.Uint64(), 0))},
-		Dispatcher: d, Workers: workers{s.world, n.owner}, Network: n.host, Store: n.store,
+		Dispatcher: d, Workers: workers{s.world, n.owner}, Network: n.host, Store: n.store, Verify: s.verify,
 		Log: s.world.trace.logger(n.owner),
 	})
 	s.must(err)

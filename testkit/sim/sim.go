@@ -74,13 +74,14 @@ type Sim struct {
 	calm    bool
 	pending []func()   // after the turn in hand
 	broken  *Violation // the first law that was broken
+	checked map[check]bool
 
 	disputed lattice.Account // on which the nodes do not agree
 }
 
 // Run simulates one seed.
 func Run(o Options) Result {
-	s := &Sim{opt: o, net: lattice.Dev(), result: Result{Seed: o.Seed}}
+	s := &Sim{opt: o, net: lattice.Dev(), result: Result{Seed: o.Seed}, checked: map[check]bool{}}
 	// The small floor of the dev network lets a part of the weight decide while
 	// nobody is known to be online. Here two thirds of all weight decide.
 	s.net.QuorumFloorPercent = 100
@@ -163,6 +164,34 @@ func (s *Sim) violate(checker, format string, args ...any) {
 		s.world.trace.event("VIOLATION %v", v)
 	}
 	panic(v) // may be caught by the mailbox of an actor; until looks at broken
+}
+
+// check is a signature that was checked: all nodes check the same ones.
+type check struct {
+	key       crypto.PublicKey
+	message   [32]byte
+	signature crypto.Signature
+}
+
+// maxChecked bounds the remembered checks.
+const maxChecked = 1 << 16
+
+// verify answers as crypto.Verify does, and remembers the answers.
+func (s *Sim) verify(checks []crypto.Check) []bool {
+	out := make([]bool, len(checks))
+	for i, c := range checks {
+		k := check{c.Key, [32]byte(c.Message), c.Signature}
+		good, known := s.checked[k]
+		if !known {
+			good = crypto.Verify(c.Key, c.Message, c.Signature)
+			if len(s.checked) >= maxChecked {
+				clear(s.checked)
+			}
+			s.checked[k] = good
+		}
+		out[i] = good
+	}
+	return out
 }
 
 // must ends the run for a failure of the simulation itself.

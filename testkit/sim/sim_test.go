@@ -52,3 +52,14 @@ func TestSwarm(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSeed measures how many seeds a second are simulated.
+func BenchmarkSeed(b *testing.B) {
+	seed := uint64(0)
+	for b.Loop() {
+		seed++
+		if r := Run(Swarm(seed, 3+int(seed%3), 10*time.Second)); r.Err != nil {
+			b.Fatal(seed, r.Err)
+		}
+	}
+}

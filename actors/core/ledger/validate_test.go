@@ -175,6 +175,23 @@ func TestGenesis(t *testing.T) {
 	}
 }
 
+// TestImpossibleContext judges receives in contexts that no store should give;
+// the rules hold nevertheless.
+func TestImpossibleContext(t *testing.T) {
+	n := lattice.Dev()
+	w := testkit.NewWallet(n, testkit.Key(1))
+	nothing := w.Open(testkit.Hash(1), lattice.Amount{}, w.Account())
+	c := ledger.Context{Hash: n.HashOf(nothing), SourceKnown: true, Receivable: &lattice.Receivable{}}
+	if _, err := ledger.Validate(n, nothing, c); !errors.Is(err, ledger.BalanceMismatch) {
+		t.Errorf("open with an entry of nothing: %v", err)
+	}
+	sourceless := w.Open(lattice.Hash{}, lattice.AmountFrom(1), w.Account())
+	c = ledger.Context{Hash: n.HashOf(sourceless), SourceKnown: true}
+	if _, err := ledger.Validate(n, sourceless, c); !errors.Is(err, ledger.GapSource) {
+		t.Errorf("open without link: %v", err)
+	}
+}
+
 // TestSignature checks that only the caller's word keeps the signature from
 // being checked.
 func TestSignature(t *testing.T) {
