@@ -228,8 +228,8 @@ func TestBounds(t *testing.T) {
 		ended := map[lattice.QualifiedRoot]bool{}
 		running := map[lattice.QualifiedRoot]bool{}
 		pick := func(t *rapid.T) (lattice.Block, lattice.Hash) {
-			n := byte(rapid.IntRange(1, 40).Draw(t, "root"))
-			f := byte(rapid.IntRange(1, 3).Draw(t, "fork"))
+			n := byte(rapid.IntRange(1, 15).Draw(t, "root"))
+			f := byte(rapid.IntRange(1, 2).Draw(t, "fork"))
 			return lattice.Block{Account: lattice.Account{n}}, lattice.Hash{n, f}
 		}
 		t.Repeat(map[string]func(*rapid.T){
