@@ -21,7 +21,6 @@ type call struct {
 	backend Backend
 	network *lattice.Network
 	action  *action
-	name    string // as called; may be an alias
 	params  value
 	caller  *caller
 	place   *place

@@ -216,7 +216,7 @@ func (x *exchange) run(name string, params value, batched bool) (answer any, ref
 		}
 	}()
 	c := &call{
-		ctx: x.ctx, server: s, backend: s.backend, network: s.network, action: a, name: name,
+		ctx: x.ctx, server: s, backend: s.backend, network: s.network, action: a,
 		params: params, caller: x.caller, place: x.place, batched: batched,
 	}
 	answer, err := a.handle(c)
