@@ -332,6 +332,29 @@ func TestLedgerErrors(t *testing.T) {
 	}
 }
 
+func TestConfigValidate(t *testing.T) {
+	for name, spoil := range map[string]func(*Config){
+		"no accounts":      func(c *Config) { c.MaxAccounts = 0 },
+		"no heads":         func(c *Config) { c.Heads = 0 },
+		"too many heads":   func(c *Config) { c.Heads = MaxHeads + 1 },
+		"page too large":   func(c *Config) { c.PageSize = MaxFrontiers + 1 },
+		"no room for one":  func(c *Config) { c.MaxDelivered = MaxPullBlocks - 1 },
+		"no timeout":       func(c *Config) { c.Timeout = 0 },
+		"rest upside down": func(c *Config) { c.RestMax = c.RestMin - 1 },
+	} {
+		c := DefaultConfig()
+		spoil(&c)
+		if c.Validate() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	for _, c := range []Config{DefaultConfig(), DevConfig()} {
+		if err := c.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestRandomVerbs calls everything in random order with random arguments; no
 // bound is exceeded and no count goes wrong, and the same seed does the same.
 func TestRandomVerbs(t *testing.T) {
