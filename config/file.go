@@ -20,7 +20,7 @@ func (c *Config) readFile() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("cannot read the settings: %w", err)
+		return fmt.Errorf("cannot read the settings: %w; put that right, or choose another folder with --data-dir", err)
 	}
 	return c.parse(path, data)
 }

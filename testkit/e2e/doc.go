@@ -1,0 +1,9 @@
+// Package e2e tests the program as its user meets it: the real binary, in
+// processes of their own, over loopback. It holds tests only. What can be tested
+// in a ring below is tested there; here stands what needs processes: files,
+// signals, ports, kill -9, several nodes and a network between them.
+//
+// The tests wait for conditions, through the RPC, each with a deadline; they
+// never sleep. The binary is built once, for the target and with the race
+// detector if the tests are. With -short only the quick ones run.
+package e2e
