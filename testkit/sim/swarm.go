@@ -5,10 +5,17 @@ import (
 	"time"
 )
 
+// MaxNodes bounds the nodes of a world.
+const MaxNodes = 64
+
 // Swarm draws the options of a seed: each seed switches some features on and
 // others off, so that none hides behind another, and draws its limits small.
+// Without a number of nodes it draws 3 to 5.
 func Swarm(seed uint64, nodes int, run time.Duration) Options {
 	rng := rand.New(rand.NewPCG(seed, 0x737761726d))
+	if drawn := 3 + rng.IntN(3); nodes == 0 {
+		nodes = drawn
+	}
 	maybe := func(odds int, low, high time.Duration) time.Duration {
 		if rng.IntN(100) >= odds {
 			return 0

@@ -1,0 +1,173 @@
+// Command smallnano-sim runs simulated networks of real nodes, one seed after
+// the other, and says of each whether a law was broken.
+//
+//	smallnano-sim --seeds 1-1000            a line a seed, and a summary
+//	smallnano-sim --seed 7 --trace          everything that happened, and its hash
+//	smallnano-sim --seed 7 --shrink         the least that still breaks the law
+//
+// It ends with status 1 when a seed broke a law, after the line that runs it
+// again. It is a tool for developers; a node does not contain it.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/smallnano/smallnano/testkit/sim"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// request is what the command line asks for.
+type request struct {
+	first, last uint64
+	nodes       int
+	minutes     float64
+	jobs        int
+	trace       bool
+	shrink      bool
+	quiet       bool
+}
+
+func parse(args []string, stderr io.Writer) (request, error) {
+	var q request
+	flags := flag.NewFlagSet("smallnano-sim", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	seeds := flags.String("seeds", "1-20", "seeds to run, as FIRST-LAST")
+	seed := flags.Uint64("seed", 0, "run this one seed")
+	flags.IntVar(&q.nodes, "nodes", 0, "nodes of each network; 0 draws 3 to 5 from the seed")
+	flags.Float64Var(&q.minutes, "minutes", 0.25, "simulated minutes with faults")
+	flags.IntVar(&q.jobs, "jobs", runtime.NumCPU(), "seeds that run at the same time")
+	flags.BoolVar(&q.trace, "trace", false, "print all that happens, and as the last line the hash of it")
+	flags.BoolVar(&q.shrink, "shrink", false, "leave out faults and users while the law stays broken")
+	flags.BoolVar(&q.quiet, "quiet", false, "no line for a seed that breaks nothing")
+	if err := flags.Parse(args); err != nil {
+		return q, err
+	}
+	q.first, q.last = *seed, *seed
+	if *seed == 0 {
+		a, b, ok := strings.Cut(*seeds, "-")
+		var err1, err2 error
+		q.first, err1 = strconv.ParseUint(a, 10, 64)
+		q.last, err2 = strconv.ParseUint(b, 10, 64)
+		if !ok || err1 != nil || err2 != nil || q.last < q.first {
+			return q, fmt.Errorf("--seeds %q: want FIRST-LAST, such as 1-1000", *seeds)
+		}
+	}
+	if (q.trace || q.shrink) && q.first != q.last {
+		return q, fmt.Errorf("--trace and --shrink need one seed: --seed N")
+	}
+	if q.minutes <= 0 || q.nodes < 0 || q.nodes > sim.MaxNodes || q.jobs < 1 {
+		return q, fmt.Errorf("--minutes must be above 0, --nodes 0 to %d, --jobs at least 1", sim.MaxNodes)
+	}
+	return q, nil
+}
+
+// options are those of a seed.
+func (q *request) options(seed uint64) sim.Options {
+	return sim.Swarm(seed, q.nodes, time.Duration(q.minutes*float64(time.Minute)))
+}
+
+// replay is the line that runs a seed again.
+func (q *request) replay(seed uint64) string {
+	return fmt.Sprintf("smallnano-sim --seed %d --nodes %d --minutes %v --trace", seed, q.nodes, q.minutes)
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	q, err := parse(args, stderr)
+	if err != nil {
+		if err != flag.ErrHelp {
+			fmt.Fprintln(stderr, "smallnano-sim:", err)
+		}
+		return 2
+	}
+	switch {
+	case q.trace:
+		return trace(&q, stdout, stderr)
+	case q.shrink:
+		return shrink(&q, stdout, stderr)
+	}
+	return many(&q, stdout, stderr)
+}
+
+// trace runs one seed and prints what happens.
+func trace(q *request, stdout, stderr io.Writer) int {
+	o := q.options(q.first)
+	o.Trace = stdout
+	r := sim.Run(o)
+	status := 0
+	if r.Err != nil {
+		fmt.Fprintln(stderr, "seed", q.first, "broke a law:", r.Err)
+		status = 1
+	}
+	fmt.Fprintln(stdout, r.Hash)
+	return status
+}
+
+// shrink looks for the least that breaks the law.
+func shrink(q *request, stdout, stderr io.Writer) int {
+	o := q.options(q.first)
+	first := sim.Run(o)
+	if first.Err == nil {
+		fmt.Fprintln(stdout, "seed", q.first, "breaks nothing")
+		return 0
+	}
+	small, r := sim.Shrink(o, first, func(what string) { fmt.Fprintln(stderr, "without", what) })
+	fmt.Fprintf(stdout, "%v\n%s\n%d steps, %v\n", r.Err, small, r.Steps, r.Simulated)
+	return 1
+}
+
+// many runs all seeds, several at a time, and reports in their order.
+func many(q *request, stdout, stderr io.Writer) int {
+	began := time.Now()
+	results := make(map[uint64]sim.Result)
+	var mu sync.Mutex
+	var sum sim.Summary
+	next, shown := q.first, q.first
+	show := func() {
+		for r, ok := results[shown]; ok; r, ok = results[shown] {
+			delete(results, shown)
+			sum.Add(&r)
+			if r.Err != nil || !q.quiet {
+				fmt.Fprintln(stdout, r.Line())
+			}
+			if r.Err != nil {
+				fmt.Fprintln(stdout, "  again:", q.replay(shown))
+			}
+			shown++
+		}
+	}
+	var wait sync.WaitGroup
+	for range q.jobs {
+		wait.Go(func() {
+			for {
+				mu.Lock()
+				seed := next
+				next++
+				mu.Unlock()
+				if seed > q.last {
+					return
+				}
+				r := sim.Run(q.options(seed))
+				mu.Lock()
+				results[seed] = r
+				show()
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	fmt.Fprintln(stdout, sum.Text(time.Since(began)))
+	if sum.Broken > 0 {
+		fmt.Fprintln(stderr, "smallnano-sim:", sum.Broken, "seeds broke a law")
+		return 1
+	}
+	return 0
+}
