@@ -85,12 +85,16 @@ func (d *Driver) Compare(c ledger.Chains) error {
 	return errors.Join(d.Model.Compare(c, d.strange, accounts), d.Model.Laws())
 }
 
-// mutant is a block that breaks a rule, if the state allows any.
+// mutant is a block that breaks a rule, or two, if the state allows any.
 func (d *Driver) mutant() *lattice.Block {
 	b := d.gen.Propose()
 	all := chaingen.Mutations()
-	m := all[d.rng.IntN(len(all))]
-	if made, ok := m.Make(chaingen.NewCase(d.net, d.gen, b)); ok {
+	c := chaingen.NewCase(d.net, d.gen, b)
+	one, two := all[d.rng.IntN(len(all))], all[d.rng.IntN(len(all))]
+	if made, ok := chaingen.Combine(c, one, two); ok {
+		return made
+	}
+	if made, ok := one.Make(c); ok {
 		return made
 	}
 	return b
