@@ -336,21 +336,19 @@ func (m *Mailbox) recoverTurn(t *turnState) {
 		return // also when a panic is under way: then it is ours, and must be seen
 	}
 	reason := &Panic{Value: recover(), Stack: debug.Stack()}
-	m.mu.Lock()
-	m.inHand = false
-	m.count.failed(t.lane)
-	m.mu.Unlock()
 	defer m.failedTurn(t, reason)
 	m.invoker.EscalateFailure(reason, t.message)
 }
 
 // failedTurn goes on after a failure, whatever escalating it did.
 func (m *Mailbox) failedTurn(t *turnState, reason *Panic) {
-	m.mu.Lock()
-	m.endTurn()
 	if t.lane == userLane || t.lane == controlLane {
 		m.quietly(func() { m.tell(t.message, fmt.Errorf("%w: %w", ErrFailed, reason)) })
 	}
+	m.mu.Lock()
+	m.inHand = false // only now is its outcome known to all
+	m.count.failed(t.lane)
+	m.endTurn()
 }
 
 // Close refuses what is queued and everything posted later with ErrStopped, and wakes all

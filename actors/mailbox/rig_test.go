@@ -15,6 +15,7 @@ type rig struct {
 	*Mailbox
 	t          testing.TB
 	throughput int
+	steps      int
 	turns      []func()
 	log        []string
 	fails      []*Panic
@@ -53,6 +54,9 @@ func (r *rig) EscalateFailure(reason, message any) {
 func (r *rig) step() bool {
 	if len(r.turns) == 0 {
 		return false
+	}
+	if r.steps++; r.steps > 100_000 {
+		r.t.Fatal("the mailbox does not come to rest")
 	}
 	if len(r.turns) > 1 {
 		r.t.Fatalf("%d turns scheduled at once", len(r.turns))
