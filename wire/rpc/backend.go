@@ -34,7 +34,6 @@ type Ledger interface {
 
 	Blocks(account lattice.Account, from uint64, most int) ([]lattice.StoredBlock, error)
 	Accounts(start lattice.Account, most int) ([]lattice.AccountEntry, error)
-	Unconfirmed(start lattice.Account, most int) ([]lattice.AccountEntry, error)
 	Receivables(destination lattice.Account, start lattice.Hash, most int) ([]lattice.ReceivableEntry, error)
 	Confirmations(first uint64, most int) ([]lattice.Confirmation, error)
 	Counts() (lattice.Counts, error)

@@ -58,6 +58,9 @@ func blockCreate(c *call) (any, error) {
 		return nil, c.err
 	}
 	subtype, err := c.subtypeOf(&b, meant)
+	if err == nil && subtype == lattice.Open {
+		err = c.checkUnopened(b.Account)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +140,17 @@ func (c *call) subtypeOf(b *lattice.Block, meant lattice.Subtype) (lattice.Subty
 		return nil
 	})
 	return subtype, err
+}
+
+// checkUnopened refuses a second first block: it could only ever be a fork.
+func (c *call) checkUnopened(account lattice.Account) error {
+	return c.view(func(l Ledger) error {
+		info, err := l.Account(account)
+		if err == nil && info.Opened() {
+			err = subtypePrevious.because("previous: the account has blocks already, the newest is %s", info.Frontier)
+		}
+		return err
+	})
 }
 
 // giveWork checks the work that came with the request, or has it found.

@@ -1,6 +1,8 @@
 package rpc
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,7 +30,6 @@ var forms = map[form]object{
 	formFlag:      obj("type", "string", "enum", []string{"true", "false"}),
 	formOne:       obj("type", "string", "enum", []string{"1", "0"}),
 	formText:      obj("type", "string"),
-	formTexts:     listOf(obj("type", "string")),
 	formBlock:     obj("type", []string{"string", "object"}),
 	formWork:      text("^[0-9a-f]{16}$"),
 	formTime:      text("^[0-9]+$"),
@@ -54,6 +55,9 @@ var lenient = map[form]object{
 func text(pattern string) object { return obj("type", "string", "pattern", pattern) }
 func listOf(item object) object  { return obj("type", "array", "items", item) }
 
+// ref points to a component of the document.
+func ref(part, name string) object { return obj("$ref", "#/components/"+part+"/"+name) }
+
 // withDoc returns a schema with a description in front.
 func withDoc(doc string, schema object) object { return append(obj("description", doc), schema...) }
 
@@ -64,31 +68,42 @@ func discover(c *call) (any, error) {
 			methods = append(methods, methodDoc(a))
 		}
 	}
-	common := object{}
+	errs, schemas := object{}, object{}
+	for _, e := range allErrors {
+		errs.set(e.code, errorDoc(e))
+	}
+	for _, f := range slices.Sorted(maps.Keys(forms)) {
+		schemas.set(string(f), forms[f])
+		if schema, ok := lenient[f]; ok {
+			schemas.set("given_"+string(f), schema)
+		}
+	}
+	common := []string{}
 	for _, e := range commonErrors {
-		common.set(e.code, errorDoc(e))
+		common = append(common, e.code)
 	}
 	return obj(
 		"openrpc", "1.3.2",
 		"info", obj("title", "smallnano node", "version", strconv.Itoa(contractVersion),
 			"description", "Every method can also be called as an action: {\"action\":\"<method>\", <params>}. Numbers and booleans "+
-				"in answers are strings. The errors in components can answer every method."),
+				"in answers are strings. The errors named in x-common-errors can answer every method."),
 		"methods", methods,
-		"components", obj("errors", common)), nil
+		"x-common-errors", common,
+		"components", obj("errors", errs, "schemas", schemas)), nil
 }
 
 func methodDoc(a *action) object {
 	params := []object{}
 	for _, p := range a.params {
-		schema, ok := lenient[p.form]
-		if !ok {
-			schema = forms[p.form]
+		schema := string(p.form)
+		if _, ok := lenient[p.form]; ok {
+			schema = "given_" + schema
 		}
-		params = append(params, obj("name", p.name, "description", p.doc, "required", plain(p.required), "schema", schema))
+		params = append(params, obj("name", p.name, "description", p.doc, "required", plain(p.required), "schema", ref("schemas", schema)))
 	}
 	errs := []object{}
 	for _, e := range a.errors {
-		errs = append(errs, errorDoc(e))
+		errs = append(errs, ref("errors", e.code))
 	}
 	doc := obj("name", a.name, "summary", a.summary, "paramStructure", "either", "params", params,
 		"result", obj("name", "answer", "schema", resultSchema(a.result, "")),
@@ -141,5 +156,5 @@ func fieldSchema(fields []field, f field) object {
 	case formObject:
 		return resultSchema(fields, f.name+".")
 	}
-	return forms[f.form]
+	return ref("schemas", string(f.form))
 }

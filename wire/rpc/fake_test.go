@@ -203,12 +203,6 @@ func (f *fakeLedger) Accounts(start lattice.Account, most int) (list []lattice.A
 	return list[:min(most, len(list))], nil
 }
 
-func (f *fakeLedger) Unconfirmed(start lattice.Account, most int) (list []lattice.AccountEntry, _ error) {
-	all, _ := f.Accounts(start, len(f.accounts))
-	all = slices.DeleteFunc(all, func(e lattice.AccountEntry) bool { return e.Info.Height == e.Info.ConfirmedHeight })
-	return all[:min(most, len(all))], nil
-}
-
 func (f *fakeLedger) Receivables(a lattice.Account, start lattice.Hash, most int) (list []lattice.ReceivableEntry, _ error) {
 	if f.bulk > 0 {
 		return f.bulkReceivables(a, start, most), nil

@@ -19,7 +19,7 @@ func FuzzRequest(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		b := newBench(t, func(c *Config) { c.Rate = 0 })
+		b := newBench(t, func(c *Config) { c.Rate, c.MaxWait = 0, 0 })
 		w := b.post(string(body), asOperator)
 		switch {
 		case w.Code == http.StatusNoContent:

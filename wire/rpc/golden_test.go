@@ -244,7 +244,7 @@ func (g golden) text(t *testing.T) []byte {
 // action returns the table's entry for what a golden asks, if it asks one.
 func (g golden) action() *action {
 	var r struct{ Action string }
-	_ = json.Unmarshal(g.Request, &r)
+	_ = json.Unmarshal([]byte(g.body()), &r)
 	return byName[r.Action]
 }
 

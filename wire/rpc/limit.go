@@ -23,27 +23,30 @@ func (p places) take() bool {
 
 func (p places) give() { <-p }
 
-// place is one request's place, which it may leave early.
-type place struct {
-	in   places
-	held bool
-}
+// place is what one request holds until it is answered.
+type place struct{ in places }
 
-func (p *place) leave() {
-	if p.held {
-		p.held = false
-		p.in.give()
+func (p *place) leave() { p.in.give() }
+
+// moveTo changes to a place among others; false when there is none.
+func (p *place) moveTo(in places) bool {
+	if p.in == in {
+		return true
 	}
+	if !in.take() {
+		return false
+	}
+	p.in.give()
+	p.in = in
+	return true
 }
 
-// wait runs f, which waits for something outside. The request leaves its place
-// for good: what follows the wait is short. There is a bound on waiters too.
+// wait runs f, which waits for something outside. The request moves to a place
+// among those who wait, and stays there until it is answered.
 func (c *call) wait(f func() error) error {
-	if !c.server.waiting.take() {
+	if !c.place.moveTo(c.server.waiting) {
 		return overloaded.because("%d callers wait already", cap(c.server.waiting))
 	}
-	defer c.server.waiting.give()
-	c.place.leave()
 	return f()
 }
 

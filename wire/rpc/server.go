@@ -118,7 +118,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		s.refuseBusy(w, overloaded.because("%d requests are worked on already; ask again later", s.config.MaxConcurrent), time.Second)
 		return
 	}
-	x.place = &place{in: s.working, held: true}
+	x.place = &place{in: s.working}
 	defer x.place.leave()
 	ctx, cancel := context.WithTimeout(r.Context(), s.config.RequestTimeout)
 	defer cancel()

@@ -69,7 +69,6 @@ const (
 	formFlag      form = "flag"
 	formOne       form = "one"
 	formText      form = "text"
-	formTexts     form = "texts"
 	formBlock     form = "block"
 	formWork      form = "work"
 	formTime      form = "time"

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,16 @@ func TestDiscoverTellsTheTable(t *testing.T) {
 		a := actions[i]
 		if m.Name != a.name || len(m.Params) != len(a.params) || m.Result.Schema["type"] != "object" {
 			t.Errorf("%s: %+v", a.name, m)
+		}
+	}
+	text := b.post(`{"action":"rpc.discover"}`, nil).Body.String()
+	var whole struct{ Components map[string]map[string]any }
+	if err := json.Unmarshal([]byte(text), &whole); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range regexp.MustCompile(`#/components/(\w+)/(\w+)`).FindAllStringSubmatch(text, -1) {
+		if whole.Components[at[1]][at[2]] == nil {
+			t.Errorf("%s leads nowhere", at[0])
 		}
 	}
 	main := newBench(t, nil)

@@ -149,3 +149,30 @@ func TestPanicsAreAnswered(t *testing.T) {
 		t.Errorf("one call of a batch takes the others with it: %d %s", w.Code, w.Body)
 	}
 }
+
+// A request that has waited keeps a place among those who wait until it is
+// answered, so that a batch cannot get around the bounds.
+func TestWaiterKeepsItsPlace(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.MaxWaiting = 1 })
+	var during []int
+	b.server.backend = &watchingNode{fakeNode: b.node, look: func() { during = append(during, len(b.server.working), len(b.server.waiting)) }}
+	call := `{"jsonrpc":"2.0","method":"work_generate","params":{"hash":"` + b.blocks["genesis"].String() + `"},"id":1}`
+	w := b.post("["+call+`,{"jsonrpc":"2.0","method":"block_count","id":2},`+call+"]", nil)
+	if strings.Contains(w.Body.String(), "error") || len(during) != 2 || during[0] != 0 || during[1] != 1 {
+		t.Errorf("places %v: %s", during, w.Body)
+	}
+	if len(b.server.working) != 0 || len(b.server.waiting) != 0 {
+		t.Error("a place was not given back")
+	}
+}
+
+// watchingNode calls look in every View.
+type watchingNode struct {
+	*fakeNode
+	look func()
+}
+
+func (n *watchingNode) View(f func(Ledger) error) error {
+	n.look()
+	return n.fakeNode.View(f)
+}
