@@ -125,13 +125,14 @@ func (a *blockProcessor) probe(now time.Time) {
 
 // job is one block on its way through a commit.
 type job struct {
-	*messages.ProcessBlock
-	block    lattice.Block
-	hash     lattice.Hash
-	verified bool // its signature was checked before
-	bad      bool // its signature is wrong
-	known    bool
-	err      error
+	*messages.ProcessBlock // nil for a block that had waited for another one
+	block                  lattice.Block
+	hash                   lattice.Hash
+	conn                   messages.ConnID // who brought it; 0: made here
+	verified               bool            // its signature was checked before
+	bad                    bool            // its signature is wrong
+	known                  bool
+	err                    error
 	// waits and missing say which block this one waits for.
 	waits   bool
 	missing lattice.Hash
@@ -172,8 +173,9 @@ func (a *blockProcessor) commit() {
 		a.writeFailed(err)
 		return
 	}
-	a.batch, a.confirm = batch{}, d.confirm
+	a.batch, a.confirm = batch{blocks: a.batch.blocks}, d.confirm
 	a.tell(d)
+	a.batch = batch{}
 	if len(a.confirm) > 0 { // go on with the rest after what is queued
 		a.refs.blocks.Tell(&messages.ConfirmBlock{Hash: a.confirm[len(a.confirm)-1]})
 		a.confirm = a.confirm[:len(a.confirm)-1]
@@ -211,7 +213,7 @@ func (a *blockProcessor) writeFailed(err error) {
 func (a *blockProcessor) check(blocks []*messages.ProcessBlock) []*job {
 	jobs := make([]*job, len(blocks))
 	for i, m := range blocks {
-		jobs[i] = &job{ProcessBlock: m, block: m.Block, hash: m.Hash}
+		jobs[i] = &job{ProcessBlock: m, block: m.Block, hash: m.Hash, conn: m.Conn}
 	}
 	err := a.env.Store.View(func(r storage.Reader) error {
 		for _, j := range jobs {
@@ -309,13 +311,11 @@ func (a *blockProcessor) insert(tx storage.Tx, d *done, j *job) error {
 
 // inserted notes an insertion and lets the blocks that waited for it follow.
 func (a *blockProcessor) inserted(d *done, j *job, e *ledger.Effects) {
-	in := messages.Inserted{Hash: e.Hash, Block: e.Block, Height: e.Height, Subtype: e.Subtype}
-	if j.ProcessBlock != nil {
-		in.Conn, in.Local = j.Conn, j.Conn == 0 && !j.Bootstrap
-	}
+	in := messages.Inserted{Hash: e.Hash, Block: e.Block, Height: e.Height, Subtype: e.Subtype, Conn: j.conn}
+	in.Local = j.ProcessBlock != nil && j.conn == 0
 	d.inserted = append(d.inserted, in)
 	for _, g := range a.gaps.Take(e.Hash) {
-		d.jobs = append(d.jobs, &job{block: *g.Block.Block, hash: g.Hash, verified: true})
+		d.jobs = append(d.jobs, &job{block: *g.Block.Block, hash: g.Hash, conn: messages.ConnID(g.Source), verified: true})
 	}
 }
 
@@ -437,6 +437,9 @@ func (a *blockProcessor) tell(d *done) {
 		a.floodLocal(d.inserted)
 	}
 	for _, j := range d.jobs {
+		if j.ProcessBlock != nil { // settled from here on: not to be given back if this fails
+			a.batch.blocks = a.batch.blocks[1:]
+		}
 		a.settle(j)
 	}
 	if len(d.cemented) > 0 {
@@ -464,17 +467,19 @@ func (a *blockProcessor) tellCemented(cemented []ledger.Cemented) {
 // settle ends one block: who waits is told, gaps are kept, forks and offences
 // reported.
 func (a *blockProcessor) settle(j *job) {
-	conn := messages.ConnID(0)
 	if j.ProcessBlock != nil {
-		conn = j.Conn
 		j.Answer(j.err)
 	}
 	switch {
-	case j.bad && conn != 0:
-		j.Restore() // the same block with its true signature must not be taken for a repeat
-		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: conn, Kind: peering.BadSignature, Text: "block " + j.hash.String()})
-	case j.waits && (j.ProcessBlock == nil || conn != 0): // what the RPC was refused changes nothing
-		a.gaps.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(conn), a.env.Clock.Now())
+	case j.bad:
+		if j.Restore != nil {
+			j.Restore() // the same block with its true signature must not be taken for a repeat
+		}
+		if j.conn != 0 {
+			a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: j.conn, Kind: peering.BadSignature, Text: "block " + j.hash.String()})
+		}
+	case j.waits && j.conn != 0: // what the RPC was refused changes nothing
+		a.gaps.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(j.conn), a.env.Clock.Now())
 		a.refs.bootstrap.Tell(&messages.GapSeen{Account: j.block.Account, Missing: j.missing, Source: j.source})
 	case j.rival != nil:
 		a.refs.elections.Tell(&messages.ForkSeen{Block: j.block, Hash: j.hash, Rival: j.rival.Block, RivalHash: j.rival.Hash})

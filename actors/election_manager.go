@@ -41,7 +41,7 @@ type electionManager struct {
 	elections *election.Elections
 	cache     *votes.Cache
 	local     *votes.Recent[lattice.Hash]
-	loaded    uint64 // the confirmation sequence that the weights were loaded at
+	loaded    uint64 // the confirmation sequence that the weights are of
 	dirty     bool   // the weights have changed since they were told
 	viewAt    time.Time
 }
@@ -66,11 +66,6 @@ func (a *electionManager) start() {
 	a.cache = votes.NewCache(votes.DefaultCacheHashes)
 	a.local = votes.NewRecent[lattice.Hash](maxLocal)
 	err := a.env.Store.View(func(r storage.Reader) error {
-		counts, err := r.Counts()
-		if err != nil {
-			return err
-		}
-		a.loaded = counts.Cemented
 		samples, err := r.WeightSamples()
 		if err != nil {
 			return err
@@ -78,6 +73,28 @@ func (a *electionManager) start() {
 		if left := a.quorum.LoadSamples(samples, now); left > 0 {
 			a.log.Warn("left out samples of the online weight that cannot be true", "count", left)
 		}
+		return nil
+	})
+	if err != nil {
+		panic("actors: cannot load the samples of the online weight: " + err.Error())
+	}
+	a.loadWeights()
+	a.tellWeights()
+	a.view(now)
+	a.refs.scheduler.Tell(a.running())
+}
+
+// loadWeights takes the weights from the store, with the confirmation sequence
+// that they are of.
+func (a *electionManager) loadWeights() {
+	a.quorum.Reset()
+	a.dirty = true
+	err := a.env.Store.View(func(r storage.Reader) error {
+		counts, err := r.Counts()
+		if err != nil {
+			return err
+		}
+		a.loaded = counts.Cemented
 		return r.Weights(func(rep lattice.Account, weight lattice.Amount) bool {
 			a.quorum.Set(rep, weight)
 			return true
@@ -86,9 +103,6 @@ func (a *electionManager) start() {
 	if err != nil {
 		panic("actors: cannot load the weights of representatives: " + err.Error())
 	}
-	a.tellWeights()
-	a.view(now)
-	a.refs.scheduler.Tell(a.running())
 }
 
 func (a *electionManager) handle(m messages.Elections) {
@@ -228,9 +242,14 @@ func (a *electionManager) cemented(m *messages.BlocksCemented, now time.Time) {
 		c := &m.Blocks[i]
 		a.elections.Cemented(c.Block.QualifiedRoot(), c.Confirmation.Hash, now)
 		a.cache.Remove(c.Confirmation.Hash)
-		if c.Confirmation.Sequence > a.loaded { // else the weights were loaded after it
+		switch next := a.loaded + 1; {
+		case c.Confirmation.Sequence < next: // the weights were loaded after it
+		case c.Confirmation.Sequence == next:
+			a.loaded = next
 			a.quorum.Apply(c)
 			a.dirty = true
+		default: // what came between was lost on the way
+			a.loadWeights()
 		}
 	}
 }
