@@ -25,6 +25,8 @@ type board struct {
 	mu       sync.Mutex
 	sequence uint64
 	news     chan struct{} // closed when sequence moves
+
+	stopped chan struct{} // closed when the node begins to stop
 }
 
 // quorumView is the weights and the quorum at one moment.
@@ -36,7 +38,7 @@ type quorumView struct {
 }
 
 func newBoard() *board {
-	b := &board{news: make(chan struct{})}
+	b := &board{news: make(chan struct{}), stopped: make(chan struct{})}
 	b.quorum.Store(&quorumView{})
 	b.peers.Store(&[]peering.Status{})
 	b.budget.Store(&[]rpc.BudgetItem{})
@@ -73,6 +75,8 @@ func (b *board) waitConfirmation(ctx context.Context, seq uint64) error {
 		}
 		select {
 		case <-news:
+		case <-b.stopped:
+			return rpc.ErrStopping
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -259,8 +258,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 	return specs
 }
 
-// gateway describes the actor that serves the RPC. One server answers through
-// all restarts, so that its limits on clients are kept.
+// gateway describes the actor that serves the RPC.
 func (n *Node) gateway(l *net.TCPListener) supervise.Spec {
 	server := rpc.New(n.cfg.RPC, backend{n}, n.env.Log.With("subsystem", nameGateway))
 	first := &atomic.Pointer[net.TCPListener]{}
@@ -270,7 +268,7 @@ func (n *Node) gateway(l *net.TCPListener) supervise.Spec {
 		New: func() actor.Actor {
 			return &rpcGateway{
 				address: l.Addr().String(), first: first, root: n.system.Actors().Root,
-				server: func() *http.Server { return server.HTTP() },
+				server: server,
 				log:    n.env.Log.With("subsystem", nameGateway),
 			}
 		},
@@ -316,6 +314,7 @@ func (n *Node) requestStop(reason string) {
 func (n *Node) Stop() {
 	n.stopping.Do(func() {
 		n.board.stopping.Store(true)
+		close(n.board.stopped)
 		if n.listener != nil {
 			_ = n.listener.Close()
 		}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/smallnano/smallnano/wire/rpc"
 )
 
 // gatewayDrain is how long requests may take to end when the gateway stops.
@@ -22,7 +24,7 @@ const gatewayDrain = time.Second
 type rpcGateway struct {
 	address string
 	first   *atomic.Pointer[net.TCPListener] // opened before the node was started, so that a taken port is said at once
-	server  func() *http.Server
+	server  *rpc.Server                      // answers through all restarts, so that its limits on clients are kept
 	log     *slog.Logger
 	root    *actor.RootContext
 
@@ -63,10 +65,10 @@ func (a *rpcGateway) start() {
 		}
 		listener = l.(*net.TCPListener)
 	}
-	a.http = a.server()
-	server := a.http
+	a.http = a.server.HTTP()
+	server, bounded := a.http, a.server.Listen(listener)
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(bounded); !errors.Is(err, http.ErrServerClosed) {
 			a.root.Send(a.self, &served{a, err})
 		}
 	}()
