@@ -58,10 +58,11 @@ type batch struct {
 	finals  []lattice.FinalVote
 	samples []lattice.WeightSample
 	peers   []lattice.Peer
+	values  []*messages.StoreValue
 }
 
 func (b *batch) empty() bool {
-	return len(b.blocks)+len(b.forces)+len(b.finals)+len(b.samples)+len(b.peers) == 0
+	return len(b.blocks)+len(b.forces)+len(b.finals)+len(b.samples)+len(b.peers)+len(b.values) == 0
 }
 
 // Receive implements actor.Actor.
@@ -93,6 +94,8 @@ func (a *blockProcessor) handle(m messages.BlockProcessor) {
 		a.batch.samples = append(a.batch.samples, m.Sample)
 	case *messages.StorePeers:
 		a.batch.peers = m.Peers
+	case *messages.StoreValue:
+		a.batch.values = append(a.batch.values, m)
 	case *messages.Tick:
 		a.gaps.Tick(m.Now)
 		a.board.unchecked.Store(uint64(a.gaps.Stats().Len))
@@ -142,7 +145,9 @@ type job struct {
 
 // done is everything that one transaction did.
 type done struct {
-	jobs       []*job
+	jobs       []*job                  // all, each once
+	queue      []*job                  // those to be tried; grows
+	waiting    map[lattice.Hash][]*job // refused for want of a block that this transaction may still insert
 	inserted   []messages.Inserted
 	rolledBack []messages.Inserted
 	cemented   []ledger.Cemented
@@ -166,7 +171,7 @@ func (a *blockProcessor) commit() {
 	}
 	var d *done
 	err := update(func(tx storage.Tx) error {
-		d = &done{jobs: jobs}
+		d = &done{jobs: jobs, queue: jobs, waiting: map[lattice.Hash][]*job{}}
 		return a.carryOut(tx, d)
 	})
 	if err != nil {
@@ -266,9 +271,9 @@ func (a *blockProcessor) carryOut(tx storage.Tx, d *done) error {
 			return fmt.Errorf("forcing block %v: %w", f.Hash, err)
 		}
 	}
-	for i := 0; i < len(d.jobs); i++ { // grows: an insertion frees what waited for it
-		if err := a.insert(tx, d, d.jobs[i]); err != nil {
-			return fmt.Errorf("inserting block %v: %w", d.jobs[i].hash, err)
+	for i := 0; i < len(d.queue); i++ { // an insertion frees what waited for it
+		if err := a.insert(tx, d, d.queue[i]); err != nil {
+			return fmt.Errorf("inserting block %v: %w", d.queue[i].hash, err)
 		}
 	}
 	if err := a.cement(tx, d); err != nil {
@@ -282,6 +287,11 @@ func (a *blockProcessor) carryOut(tx storage.Tx, d *done) error {
 	if a.batch.peers != nil {
 		if err := tx.PutPeers(a.batch.peers); err != nil {
 			return fmt.Errorf("storing peers: %w", err)
+		}
+	}
+	for _, v := range a.batch.values {
+		if err := tx.SetValue(v.Name, v.Value); err != nil {
+			return fmt.Errorf("storing the value %q: %w", v.Name, err)
 		}
 	}
 	return nil
@@ -300,7 +310,7 @@ func (a *blockProcessor) insert(tx storage.Tx, d *done, j *job) error {
 	c.SignatureVerified = j.verified
 	effects, refusal := ledger.Validate(a.net, &j.block, c)
 	if refusal != nil {
-		return a.refused(tx, j, refusal)
+		return a.refused(tx, d, j, refusal)
 	}
 	if err := tx.Apply(&effects); err != nil {
 		return err
@@ -309,18 +319,26 @@ func (a *blockProcessor) insert(tx storage.Tx, d *done, j *job) error {
 	return nil
 }
 
-// inserted notes an insertion and lets the blocks that waited for it follow.
+// inserted notes an insertion and lets the blocks that waited for it follow:
+// those of earlier commits, and those that came before it in this one, as they
+// do when two peers deliver parts of one chain.
 func (a *blockProcessor) inserted(d *done, j *job, e *ledger.Effects) {
 	in := messages.Inserted{Hash: e.Hash, Block: e.Block, Height: e.Height, Subtype: e.Subtype, Conn: j.conn}
 	in.Local = j.ProcessBlock != nil && j.conn == 0
 	d.inserted = append(d.inserted, in)
 	for _, g := range a.gaps.Take(e.Hash) {
-		d.jobs = append(d.jobs, &job{block: *g.Block.Block, hash: g.Hash, conn: messages.ConnID(g.Source), verified: true})
+		freed := &job{block: *g.Block.Block, hash: g.Hash, conn: messages.ConnID(g.Source), verified: true}
+		d.jobs, d.queue = append(d.jobs, freed), append(d.queue, freed)
 	}
+	for _, j := range d.waiting[e.Hash] {
+		j.err, j.waits, j.source = nil, false, false
+		d.queue = append(d.queue, j)
+	}
+	delete(d.waiting, e.Hash)
 }
 
 // refused finds out what the rest of the node must know of a refused block.
-func (a *blockProcessor) refused(tx storage.Tx, j *job, refusal error) error {
+func (a *blockProcessor) refused(tx storage.Tx, d *done, j *job, refusal error) error {
 	j.err = refusal
 	switch outcome, _ := ledger.OutcomeOf(refusal); outcome {
 	case ledger.GapPrevious:
@@ -333,6 +351,9 @@ func (a *blockProcessor) refused(tx storage.Tx, j *job, refusal error) error {
 			return err
 		}
 		j.rival = rival
+	}
+	if j.waits {
+		d.waiting[j.missing] = append(d.waiting[j.missing], j)
 	}
 	return nil
 }
@@ -479,7 +500,10 @@ func (a *blockProcessor) settle(j *job) {
 			a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: j.conn, Kind: peering.BadSignature, Text: "block " + j.hash.String()})
 		}
 	case j.waits && j.conn != 0: // what the RPC was refused changes nothing
-		a.gaps.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(j.conn), a.env.Clock.Now())
+		kept := a.gaps.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(j.conn), a.env.Clock.Now())
+		if !kept && j.ProcessBlock != nil && j.Restore != nil {
+			j.Restore() // it was dropped: when it is published again it must not be taken for a repeat
+		}
 		a.refs.bootstrap.Tell(&messages.GapSeen{Account: j.block.Account, Missing: j.missing, Source: j.source})
 	case j.rival != nil:
 		a.refs.elections.Tell(&messages.ForkSeen{Block: j.block, Hash: j.hash, Rival: j.rival.Block, RivalHash: j.rival.Hash})

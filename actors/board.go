@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/smallnano/smallnano/actors/core/bootstrap"
 	"github.com/smallnano/smallnano/actors/core/peering"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/wire/rpc"
@@ -18,6 +19,7 @@ type board struct {
 	quorum    atomic.Pointer[quorumView]
 	peers     atomic.Pointer[[]peering.Status]
 	budget    atomic.Pointer[[]rpc.BudgetItem]
+	bootstrap atomic.Pointer[bootstrap.Stats]
 	stopping  atomic.Bool
 
 	readOnlyReason atomic.Pointer[string]
@@ -42,6 +44,7 @@ func newBoard() *board {
 	b.quorum.Store(&quorumView{})
 	b.peers.Store(&[]peering.Status{})
 	b.budget.Store(&[]rpc.BudgetItem{})
+	b.bootstrap.Store(&bootstrap.Stats{Phase: "starting"})
 	none := ""
 	b.readOnlyReason.Store(&none)
 	return b

@@ -1,9 +1,12 @@
 package actors
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -16,17 +19,27 @@ import (
 	"github.com/smallnano/smallnano/wire"
 )
 
+const (
+	// progressValue is the name under which the progress of the scan is stored.
+	progressValue = "bootstrap_progress"
+	// storeProgress is how often it is stored while it changes.
+	storeProgress = 5 * time.Second
+)
+
 // bootstrapClient asks peers for what this node misses and has it processed like
 // any other block.
 type bootstrapClient struct {
-	env  *Env
-	refs *refs
-	net  *lattice.Network
-	cfg  bootstrap.Config
-	log  *slog.Logger
+	env   *Env
+	refs  *refs
+	net   *lattice.Network
+	cfg   bootstrap.Config
+	board *board
+	log   *slog.Logger
 
 	machine *bootstrap.Client
 	rng     *rand.Rand
+	stored  []byte // the progress as it was stored last; nil: none
+	storeAt time.Time
 }
 
 // Receive implements actor.Actor.
@@ -35,6 +48,7 @@ func (a *bootstrapClient) Receive(ctx actor.Context) {
 	case *actor.Started:
 		a.machine = bootstrap.New(a.cfg)
 		a.rng = a.env.rand(nameBootstrap)
+		a.restore()
 		a.refs.peers.Tell(&messages.PeersWanted{})
 	case messages.Bootstrap:
 		err := a.env.Store.View(func(r storage.Reader) error {
@@ -49,11 +63,54 @@ func (a *bootstrapClient) Receive(ctx actor.Context) {
 	}
 }
 
+// restore goes on with the scan where an earlier run was. Progress is only a
+// shortcut: without it the scan starts anew.
+func (a *bootstrapClient) restore() {
+	err := a.env.Store.View(func(r storage.Reader) (err error) {
+		a.stored, _, err = r.Value(progressValue)
+		return err
+	})
+	var p bootstrap.Progress
+	if err == nil && a.stored != nil {
+		err = p.UnmarshalBinary(a.stored)
+	}
+	if err != nil {
+		a.log.Warn("the scan for missing blocks starts anew", "err", err)
+		return
+	}
+	a.machine.Restore(p)
+}
+
+// tick posts how far the client is, and stores it if it has changed.
+func (a *bootstrapClient) tick(now time.Time, r storage.Reader) error {
+	counts, err := r.Counts()
+	if err != nil {
+		return fmt.Errorf("counting unconfirmed blocks: %w", err)
+	}
+	a.machine.Unconfirmed(counts.Blocks - counts.Cemented)
+	a.machine.Tick(now)
+	stats := a.machine.Stats(now)
+	a.board.bootstrap.Store(&stats)
+	if now.Before(a.storeAt) {
+		return nil
+	}
+	a.storeAt = now.Add(storeProgress)
+	var progress []byte
+	if p := a.machine.Progress(); len(p.Cursors) > 0 {
+		progress, _ = p.AppendBinary(nil)
+	}
+	if !bytes.Equal(progress, a.stored) {
+		a.stored = progress
+		a.refs.blocks.Tell(&messages.StoreValue{Name: progressValue, Value: progress})
+	}
+	return nil
+}
+
 func (a *bootstrapClient) handle(m messages.Bootstrap, r storage.Reader) error {
 	now := a.env.Clock.Now()
 	switch m := m.(type) {
 	case *messages.Tick:
-		a.machine.Tick(m.Now)
+		return a.tick(m.Now, r)
 	case *messages.Wake:
 	case *messages.PeerUp:
 		a.machine.PeerUp(peering.ConnID(m.Conn), now)
@@ -139,7 +196,9 @@ func (a *bootstrapClient) deliver(d *bootstrap.Delivery) {
 		a.refs.blocks.Tell(&messages.ProcessBlock{
 			Block: *b.Block, Hash: b.Hash, Conn: messages.ConnID(d.Conn), Bootstrap: true,
 			Reply: func(r messages.BlockResult) {
-				a.refs.bootstrap.Tell(&messages.PullDelivered{Account: b.Account, Hash: b.Hash, Err: r.Err})
+				if r.Err != nil { // of what was inserted all hear together
+					a.refs.bootstrap.Tell(&messages.PullDelivered{Account: b.Account, Hash: b.Hash, Err: r.Err})
+				}
 			},
 		})
 	}

@@ -237,7 +237,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 			return &bootstrapServer{env: n.env, refs: n.refs, net: n.cfg.Network, log: log.With("subsystem", nameBootstrapServer)}
 		}),
 		spec(nameBootstrap, fair(1024, perPeer), true, func() actor.Actor {
-			return &bootstrapClient{env: n.env, refs: n.refs, net: n.cfg.Network, cfg: n.cfg.Bootstrap, log: log.With("subsystem", nameBootstrap)}
+			return &bootstrapClient{env: n.env, refs: n.refs, net: n.cfg.Network, cfg: n.cfg.Bootstrap, board: n.board, log: log.With("subsystem", nameBootstrap)}
 		}),
 		spec(namePeers, fair(peersMailbox, peersMailbox/2), false, func() actor.Actor {
 			return &peerSupervisor{

@@ -100,7 +100,17 @@ type StorePeers struct{ Peers []lattice.Peer }
 // MailboxSource queues it with what is made here.
 func (*StorePeers) MailboxSource() Source { return fromLocal }
 
+// StoreValue asks for a small named value to be stored; nil removes it.
+type StoreValue struct {
+	Name  string
+	Value []byte
+}
+
+// MailboxSource queues it with what is made here.
+func (*StoreValue) MailboxSource() Source { return fromLocal }
+
 func (*ProcessBlock) toBlockProcessor()      {}
+func (*StoreValue) toBlockProcessor()        {}
 func (*ConfirmBlock) toBlockProcessor()      {}
 func (*ForceBlock) toBlockProcessor()        {}
 func (*StoreFinalVotes) toBlockProcessor()   {}

@@ -133,9 +133,20 @@ func (c *Client) PeerDown(conn peering.ConnID, now time.Time) {
 	}
 }
 
-// Pause stops asking for blocks, or resumes. The driver pauses while more
-// unconfirmed blocks came by bootstrap than its allowance.
+// Pause stops asking for blocks, or resumes.
 func (c *Client) Pause(paused bool) { c.paused = paused }
+
+// Unconfirmed tells how many blocks of the ledger are not confirmed yet. Above
+// the allowance the client pauses; it resumes when a tenth of it is free again,
+// so that it does not go on and off with every block.
+func (c *Client) Unconfirmed(n uint64) {
+	switch {
+	case n >= c.cfg.MaxUnconfirmed:
+		c.Pause(true)
+	case n <= c.cfg.MaxUnconfirmed-c.cfg.MaxUnconfirmed/10:
+		c.Pause(false)
+	}
+}
 
 // Tick does what time brings: gives up on requests, brings back what waited
 // long enough. A few calls a second are enough.

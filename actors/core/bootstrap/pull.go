@@ -100,6 +100,7 @@ func (c *Client) ask(t *task, p *peer, local Ledger, now time.Time) error {
 		case forked:
 			t.forked = true
 		}
+		t.have = info.Height
 		r.Account, r.Height, r.prev = t.account(), info.Height+1, info.Frontier
 		if t.forked {
 			r.forked, r.Height, r.prev = true, info.ConfirmedHeight+1, info.ConfirmedFrontier

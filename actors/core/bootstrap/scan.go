@@ -252,7 +252,7 @@ func (c *Client) comparePage(h *head, conn peering.ConnID, page []Frontier, loca
 			c.blame(conn, WrongChain)
 			return nil
 		case ahead, forked:
-			c.behind(f, conn, have == forked)
+			c.behind(f, conn, info.Height, have == forked)
 		}
 	}
 	return nil
@@ -260,7 +260,7 @@ func (c *Client) comparePage(h *head, conn peering.ConnID, page []Frontier, loca
 
 // behind makes a task of a frontier that is not here, or raises the target of
 // the task there is.
-func (c *Client) behind(f *Frontier, conn peering.ConnID, forked bool) {
+func (c *Client) behind(f *Frontier, conn peering.ConnID, have uint64, forked bool) {
 	t := c.tasks[key{ByAccount, f.Account}]
 	if t == nil {
 		c.scan.found++
@@ -271,6 +271,7 @@ func (c *Client) behind(f *Frontier, conn peering.ConnID, forked bool) {
 	} else if t.via != conn {
 		t.others = true
 	}
+	t.have = have
 	if t.target.Height < f.Height {
 		t.target, t.via = *f, conn
 	}

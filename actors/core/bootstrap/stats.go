@@ -1,9 +1,12 @@
 package bootstrap
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/smallnano/smallnano/messages/lattice"
 )
 
 // Stats is what the client has done, and how full it is.
@@ -11,9 +14,11 @@ type Stats struct {
 	Phase string // no peers, paused, pulling, scanning, resting
 
 	Peers       int
-	Accounts    int // behind, waiting or being asked for
-	Blocked     int // waiting for a source
-	Sources     int // blocks asked for by hash
+	Accounts    int    // behind, waiting or being asked for
+	Blocked     int    // waiting for a source
+	Missing     uint64 // blocks between the local frontiers and those that peers told, of these accounts
+	Scanned     int    // per cent of the account space in this round; 100 between rounds
+	Sources     int    // blocks asked for by hash
 	InFlight    int
 	Outstanding int // blocks asked for or delivered, not heard of yet
 
@@ -37,6 +42,12 @@ func (c *Client) Stats(now time.Time) Stats {
 	s.InFlight, s.Outstanding = len(c.open), c.outstanding
 	s.Rounds, s.Pages, s.Compared = c.scan.rounds, c.scan.pages, c.scan.accounts
 	s.Rate = c.meter.rate(now)
+	s.Scanned = c.scan.percent()
+	for _, t := range c.tasks { // a sum: the order does not matter
+		if t.target.Height > t.have {
+			s.Missing += t.target.Height - t.have
+		}
+	}
 	switch {
 	case len(c.peers) == 0:
 		s.Phase = "no peers"
@@ -51,6 +62,27 @@ func (c *Client) Stats(now time.Time) Stats {
 	}
 	return s
 }
+
+// percent returns how much of the account space this round has passed.
+func (s *scan) percent() int {
+	if !s.running {
+		return 100
+	}
+	const part = 1 << 20
+	var passed uint64
+	for _, h := range s.heads {
+		if h.done {
+			passed += part
+			continue
+		}
+		at, first, last := leading(h.cursor), leading(h.first), leading(h.last)
+		passed += uint64(float64(at-first) / (float64(last-first) + 1) * part)
+	}
+	return int(passed * 100 / (part * uint64(len(s.heads))))
+}
+
+// leading is the first 8 bytes of an account as a number.
+func leading(a lattice.Account) uint64 { return binary.BigEndian.Uint64(a[:8]) }
 
 // String describes the state for transcripts.
 func (c *Client) String() string {

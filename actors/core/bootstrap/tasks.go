@@ -21,6 +21,7 @@ type task struct {
 	key
 	urgent bool // something else waits for it; else a scan has found it
 	target Frontier
+	have   uint64           // height of the local chain when it was last looked at
 	via    peering.ConnID   // who told the target; 0: nobody in particular
 	others bool             // somebody else told of the account, too
 	tried  []peering.ConnID // had nothing, since the last progress
@@ -117,7 +118,11 @@ func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uin
 		c.remove(t)
 	}
 	t := c.tasks[key{ByAccount, account}]
-	if t == nil || t.asked {
+	if t == nil {
+		return
+	}
+	t.have = height
+	if t.asked {
 		return
 	}
 	if hash == t.target.Hash {

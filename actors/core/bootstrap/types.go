@@ -165,6 +165,9 @@ type Config struct {
 	// MaxDelivered bounds the blocks that were asked for or delivered and of which
 	// nothing was heard yet.
 	MaxDelivered int
+	// MaxUnconfirmed is how many unconfirmed blocks the ledger may hold before no
+	// more are asked for, until confirmations have caught up by a tenth of it.
+	MaxUnconfirmed uint64
 	// Timeout is how long a request may be open.
 	Timeout time.Duration
 	// SettleTimeout is how long delivered blocks may be silent until their account
@@ -192,7 +195,7 @@ func DefaultConfig() Config {
 	return Config{
 		MaxAccounts: 4096, MaxBlocked: 4096,
 		Heads: 8, PeersPerPage: 3, PageSize: MaxFrontiers,
-		MaxInFlight: 32, MaxPerPeer: 8, MaxDelivered: 2048,
+		MaxInFlight: 32, MaxPerPeer: 8, MaxDelivered: 2048, MaxUnconfirmed: 200_000,
 		Timeout: 5 * time.Second, SettleTimeout: 30 * time.Second,
 		RetryMin: time.Second, Tries: 6,
 		RestMin: 10 * time.Second, RestMax: 5 * time.Minute,
@@ -230,6 +233,9 @@ func (c *Config) Validate() error {
 		if n.v < n.least || n.v > n.most {
 			return fmt.Errorf("bootstrap: %s is %d, want %d to %d", n.name, n.v, n.least, n.most)
 		}
+	}
+	if c.MaxUnconfirmed < MaxPullBlocks {
+		return fmt.Errorf("bootstrap: MaxUnconfirmed is %d, want at least %d", c.MaxUnconfirmed, MaxPullBlocks)
 	}
 	for _, d := range []struct {
 		name string
