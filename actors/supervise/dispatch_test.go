@@ -97,6 +97,20 @@ func TestPoolUsesAllWorkers(t *testing.T) {
 	}
 }
 
+// A turn that blocks takes one worker away, no more.
+func TestPoolWakesAnotherWorker(t *testing.T) {
+	p := NewPool(2, 1)
+	defer p.Close()
+	for range 200 {
+		gate, inside, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		p.Schedule(func() { close(inside); <-gate })
+		<-inside
+		p.Schedule(func() { close(done) })
+		<-done
+		close(gate)
+	}
+}
+
 func TestDispatchersSurviveGoexit(t *testing.T) {
 	p, d := NewPool(1, 1), NewDedicated(1)
 	for _, dispatcher := range []actor.Dispatcher{p, d} {

@@ -95,6 +95,52 @@ func TestChildrenAreAddressableFromTheStart(t *testing.T) {
 	}
 }
 
+// The same where a child's first turn runs at once, inside its spawn.
+func TestChildrenAreHeldUntilAllAreThere(t *testing.T) {
+	lost, got := 0, 0
+	s := NewSystem(Config{Dispatcher: actor.NewSynchronizedDispatcher(1), OnDeadLetter: func(*actor.PID, any) { lost++ }})
+	spec := func(name, other string) Spec {
+		return Spec{Name: name, Mailbox: mailbox.Config{Capacity: 10}, New: func() actor.Actor {
+			return actor.ReceiveFunc(func(ctx actor.Context) {
+				switch ctx.Message().(type) {
+				case *actor.Started:
+					ctx.Send(s.PID("node/"+other), "hello")
+				case string:
+					got++
+				}
+			})
+		}}
+	}
+	root, err := s.StartRoot(RootConfig{Name: "node", Children: []Spec{spec("a", "b"), spec("b", "a")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root.Stop(nil)
+	<-root.Done()
+	if lost != 0 || got != 2 {
+		t.Errorf("%d greetings arrived, %d lost", got, lost)
+	}
+}
+
+// A limit of an earlier child that can no longer be cancelled does not count for a later one.
+func TestRootIgnoresStaleLimits(t *testing.T) {
+	for seed := range uint64(20) {
+		w := newWorld(t, seed, func(c *Config) { c.Clock = unstoppable{c.Clock} })
+		slow := func(name string) Spec {
+			return w.traced(name, func(ctx actor.Context) {
+				if _, ok := ctx.Message().(*actor.Stopping); ok {
+					w.Advance(3 * time.Second) // the limit of the one before fires now
+				}
+			})
+		}
+		root, _ := w.system.StartRoot(RootConfig{Name: "node", Children: []Spec{slow("a"), slow("b"), slow("c")}, Drain: 5 * time.Second})
+		w.settle()
+		root.Stop(nil)
+		w.pass(time.Minute)
+		w.want("report", root.Report(), Report{Drained: []string{"node/c", "node/b", "node/a"}})
+	}
+}
+
 // A child that cannot drain in time is stopped, and what it had queued is refused.
 func TestRootDrainLimit(t *testing.T) {
 	w := newWorld(t, 1, nil)

@@ -99,11 +99,9 @@ func (st *strategy) act(c *cell, supervisor actor.Supervisor, f *Failure) {
 		supervisor.StopChildren(c.pid)
 		return
 	}
-	process, ok := st.system.actors.ProcessRegistry.GetLocal(c.path)
-	if !ok {
-		return // stopped meanwhile
-	}
-	cancel := st.system.config.Clock.AfterFunc(f.Retry, func() { st.restart(c, process) })
+	// The order goes to the mailbox of the very actor that failed, never to its name: a successor
+	// may have taken that. If the actor has stopped by then, its mailbox ignores the order.
+	cancel := st.system.config.Clock.AfterFunc(f.Retry, func() { c.box.PostSystemMessage(&actor.Restart{}) })
 	h.mu.Lock()
 	c.cancelRetry = cancel
 	h.mu.Unlock()
@@ -113,16 +111,6 @@ func (st *strategy) wait(c *cell) time.Duration {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return c.backoff.jittered(c.inARow, st.system.config.Rand)
-}
-
-// restart runs when the back-off is over. The order goes to the very process that failed,
-// never to its name: a successor may have taken that. If the process has stopped in the
-// meantime its mailbox ignores the order.
-func (st *strategy) restart(c *cell, process actor.Process) {
-	now, ok := st.system.actors.ProcessRegistry.GetLocal(c.path)
-	if ok && now == process {
-		process.SendSystemMessage(c.pid, &actor.Restart{})
-	}
 }
 
 // report tells the log and the owner. Last, so that nothing they do can hinder the restart.

@@ -3,6 +3,7 @@ package supervise
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -53,7 +54,7 @@ func TestBackoffSchedule(t *testing.T) {
 }
 
 func TestBackoffDelay(t *testing.T) {
-	b := Backoff{Min: time.Second, Max: 1 << 62, Calm: 1, Jitter: 0.5}
+	b := Backoff{Min: time.Second, Max: math.MaxInt64, Calm: 1, Jitter: 0.5}
 	last := time.Duration(0)
 	for n := 1; n < 1000; n++ {
 		d := b.Delay(n)
@@ -246,6 +247,9 @@ func TestStaleRestart(t *testing.T) {
 	w.system.Actors().Root.Stop(pid)
 	w.settle()
 	w.want("state", w.state("a"), "stopped")
+	if _, ok := w.Next(); ok {
+		t.Error("the restart is still planned")
+	}
 	pid = w.spawn(spec)
 	w.settle()
 	w.takeLog()
@@ -598,4 +602,122 @@ func TestFailureOfForgottenActor(t *testing.T) {
 		}
 		w.want("health", paths(w), "[peers]")
 	}
+}
+
+// An actor that takes long to fail in Started has not been calm.
+func TestSlowStartIsNotCalm(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	var waits []time.Duration
+	w.system.config.OnFail = func(f Failure) { waits = append(waits, f.Retry) }
+	w.spawn(w.traced("a", func(ctx actor.Context) {
+		if _, ok := ctx.Message().(*actor.Started); ok {
+			w.Advance(2 * time.Minute)
+			panic("no answer")
+		}
+	}))
+	w.pass(7 * time.Minute)
+	w.want("waits", waits, "[100ms 200ms 400ms 800ms]")
+}
+
+// A planned restart that cannot be cancelled any more does not hit a successor of the same name.
+func TestLateTimerAndSuccessor(t *testing.T) {
+	w := newWorld(t, 1, func(c *Config) { c.Clock = unstoppable{c.Clock} })
+	spec := w.traced("a", failOn("bad"))
+	pid := w.spawn(spec)
+	w.send(pid, "bad")
+	w.settle()
+	w.system.Actors().Root.Stop(pid)
+	w.settle()
+	w.spawn(spec)
+	w.settle()
+	w.takeLog()
+	w.pass(time.Hour)
+	w.want("log", w.takeLog(), "[]")
+}
+
+// unstoppable is a clock whose timers are always stopped too late.
+type unstoppable struct{ Clock }
+
+func (u unstoppable) AfterFunc(d time.Duration, f func()) func() bool {
+	u.Clock.AfterFunc(d, f)
+	return func() bool { return false }
+}
+
+// The end of somebody whom the last instance watched reaches an actor that could not be made anew.
+func TestTerminatedWithoutInstance(t *testing.T) {
+	failures := 0
+	w := newWorld(t, 1, func(c *Config) { c.OnFail = func(Failure) { failures++ } })
+	friend := w.spawn(w.traced("friend", nil))
+	made := 0
+	spec := w.traced("a", nil)
+	spec.New = func() actor.Actor {
+		if made++; made == 2 {
+			panic("cannot make it")
+		}
+		return actor.ReceiveFunc(func(ctx actor.Context) {
+			if _, ok := ctx.Message().(*actor.Started); ok {
+				ctx.Watch(friend)
+			}
+			failOn("bad")(ctx)
+		})
+	}
+	pid := w.spawn(spec)
+	w.send(pid, "bad")
+	w.pass(150 * time.Millisecond) // the second instance has failed to be made
+	w.want("state", w.state("a"), "backing off")
+	if err := w.system.Health().FailNext("a"); err != nil {
+		t.Fatal(err)
+	}
+	w.system.Actors().Root.Stop(friend)
+	w.pass(time.Second)
+	w.want("failures", failures, 2) // nor does it trip what was planted
+	w.want("state", w.state("a"), "running")
+}
+
+// A successor that takes the name before the old actor has quite ended keeps its entry.
+func TestSuccessorKeepsItsEntry(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	var spec Spec
+	spawned := false
+	spec = w.traced("a", func(ctx actor.Context) {
+		if _, ok := ctx.Message().(*actor.Stopped); ok && !spawned {
+			spawned = true
+			w.spawn(spec)
+		}
+	})
+	spec.Transient = true
+	w.system.Actors().Root.Stop(w.spawn(spec))
+	w.settle()
+	w.want("paths", paths(w), "[a]")
+	w.want("state", w.state("a"), "running")
+}
+
+// closable counts how often it is closed.
+type closable struct {
+	*world
+	closed *int
+}
+
+func (c closable) Close() { *c.closed++ }
+
+// A dispatcher of its own is closed when its actor has stopped, or was not spawned at all.
+func TestOwnDispatcherIsClosed(t *testing.T) {
+	made, closed := 0, 0
+	var w *world
+	w = newWorld(t, 1, func(c *Config) {
+		c.Dedicated = func() actor.Dispatcher { made++; return closable{w, &closed} }
+	})
+	spec := w.traced("a", failOn("bad"))
+	spec.Blocking = true
+	pid := w.spawn(spec)
+	if _, err := w.system.Spawn(w.system.Actors().Root, spec); err == nil {
+		t.Fatal("spawned twice")
+	}
+	w.want("made, closed", []int{made, closed}, "[2 1]")
+	w.send(pid, "bad")
+	w.pass(time.Second) // a restart keeps it
+	w.want("made, closed", []int{made, closed}, "[2 1]")
+	w.system.Actors().Root.Stop(pid)
+	w.settle()
+	w.want("made, closed", []int{made, closed}, "[2 2]")
 }
