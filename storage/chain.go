@@ -75,29 +75,65 @@ type below struct {
 	balance lattice.Amount
 }
 
-// row reads the row of a block, and false when it is not there.
-func (c *conn) row(id blockID) (b stored, found bool, err error) {
-	found, err = c.query("SELECT "+blockColumns+" FROM blocks WHERE id = ?",
-		func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) },
-		one(func(s *sqlite.Stmt) { b = readStored(s) }))
-	return b, found, err
+func (b *stored) below() below { return below{b.hash, b.balance} }
+
+// pair reads the row of a block and the one before it. found is for the block;
+// the one before it is nil where there is none, or it was pruned.
+func (c *conn) pair(id blockID) (row stored, under *stored, found bool, err error) {
+	const read = "SELECT " + blockColumns + " FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id"
+	_, err = c.query(read, func(s *sqlite.Stmt) {
+		s.BindInt64(1, int64(id-1))
+		s.BindInt64(2, int64(id))
+	}, func(s *sqlite.Stmt) bool {
+		next := readStored(s)
+		if found = next.id == id; found {
+			row = next
+		} else {
+			under = &next
+		}
+		return true
+	})
+	return row, under, found, err
 }
 
-// belowOf reads what is needed of the block before one: from its row, or where
-// that was pruned from what is kept of it.
-func (c *conn) belowOf(id blockID) (b below, err error) {
+// lookUp is pair for the block with a hash.
+func (c *conn) lookUp(hash lattice.Hash) (row stored, under *stored, found bool, err error) {
+	if id, found := c.buffer.blocks[hash]; found {
+		return c.pair(id)
+	}
+	if hash.IsZero() {
+		return stored{}, nil, false, nil
+	}
+	const read = `SELECT b.id, b.hash, b.representative, b.balance, b.link, b.work, b.signature, b.time
+		FROM block_index i CROSS JOIN blocks b ON b.id BETWEEN i.block - 1 AND i.block WHERE i.prefix = ?`
+	_, err = c.query(read, func(s *sqlite.Stmt) { s.BindInt64(1, prefixOf(hash)) }, func(s *sqlite.Stmt) bool {
+		next := readStored(s)
+		if found = next.hash == hash; found {
+			row = next
+			return false
+		}
+		under = &next
+		return true
+	})
+	if under != nil && under.id != row.id-1 {
+		under = nil
+	}
+	return row, under, found, err
+}
+
+// belowOf returns what a block inherits, given the row before it: from there,
+// or where that was pruned from what is kept of it.
+func (c *conn) belowOf(id blockID, under *stored) (b below, err error) {
+	if under != nil {
+		return under.below(), nil
+	}
 	if id.height() == 1 {
 		return below{}, nil
 	}
-	read := one(func(s *sqlite.Stmt) { b.hash, b.balance = read32(s, 0), readAmount(s, 1) })
-	found, err := c.query("SELECT hash, balance FROM blocks WHERE id = ?", func(s *sqlite.Stmt) { s.BindInt64(1, int64(id-1)) }, read)
-	if err != nil || found {
-		return b, err
-	}
-	found, err = c.query("SELECT hash, balance FROM pruned WHERE account = ? AND height = ?", func(s *sqlite.Stmt) {
+	found, err := c.query("SELECT hash, balance FROM pruned WHERE account = ? AND height = ?", func(s *sqlite.Stmt) {
 		s.BindInt64(1, int64(id.account()))
 		s.BindInt64(2, int64(id.height()-1))
-	}, read)
+	}, one(func(s *sqlite.Stmt) { b = below{read32(s, 0), readAmount(s, 1)} }))
 	if err == nil && !found {
 		err = c.corrupt("block %d of account %d has no block before it", id.height(), id.account())
 	}
@@ -140,11 +176,8 @@ func (c *conn) link(l link) (lattice.Link, error) {
 }
 
 func (r *reader) Block(hash lattice.Hash) (lattice.StoredBlock, bool, error) {
-	id, found, err := r.c.find(hash)
-	if err != nil || !found {
-		return lattice.StoredBlock{}, false, err
-	}
-	return r.block(id)
+	row, under, found, err := r.c.lookUp(hash)
+	return r.whole(&row, under, found, err)
 }
 
 func (r *reader) BlockAt(account lattice.Account, height uint64) (lattice.StoredBlock, bool, error) {
@@ -152,23 +185,24 @@ func (r *reader) BlockAt(account lattice.Account, height uint64) (lattice.Stored
 	if err != nil || !found || height < 1 || height > MaxHeight {
 		return lattice.StoredBlock{}, false, err
 	}
-	return r.block(id.at(height))
+	row, under, found, err := r.c.pair(id.at(height))
+	return r.whole(&row, under, found, err)
 }
 
-func (r *reader) block(id blockID) (out lattice.StoredBlock, found bool, err error) {
-	row, found, err := r.c.row(id)
+// whole makes a block of what pair or lookUp returned.
+func (r *reader) whole(row, under *stored, found bool, err error) (lattice.StoredBlock, bool, error) {
 	if err != nil || !found {
-		return out, false, err
+		return lattice.StoredBlock{}, false, err
 	}
-	under, err := r.c.belowOf(id)
+	inherited, err := r.c.belowOf(row.id, under)
 	if err != nil {
-		return out, false, err
+		return lattice.StoredBlock{}, false, err
 	}
-	confirmed, err := r.confirmedHeight(id.account())
+	confirmed, err := r.c.confirmedHeight(row.id.account())
 	if err != nil {
-		return out, false, err
+		return lattice.StoredBlock{}, false, err
 	}
-	out, err = r.c.assemble(&row, under, confirmed)
+	out, err := r.c.assemble(row, inherited, confirmed)
 	return out, err == nil, err
 }
 
@@ -177,31 +211,30 @@ func (r *reader) Blocks(account lattice.Account, from uint64, most int) ([]latti
 	if err != nil || !found || most <= 0 || from > MaxHeight {
 		return nil, err
 	}
-	confirmed, err := r.confirmedHeight(id)
+	confirmed, err := r.c.confirmedHeight(id)
 	if err != nil {
 		return nil, err
 	}
+	first := id.at(max(1, from))
 	var out []lattice.StoredBlock
-	var under *below
+	var under *stored
 	var failed error
-	const list = "SELECT " + blockColumns + " FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
+	const list = "SELECT " + blockColumns + " FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id"
 	_, err = r.c.query(list, func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(id.at(max(1, from))))
+		s.BindInt64(1, int64(first-1))
 		s.BindInt64(2, int64(id.at(MaxHeight)))
-		s.BindInt64(3, int64(most))
 	}, func(s *sqlite.Stmt) bool {
 		row := readStored(s)
-		if under == nil {
-			first, err := r.c.belowOf(row.id)
-			if failed = err; err != nil {
-				return false
+		if row.id >= first {
+			var b lattice.StoredBlock
+			inherited, err := r.c.belowOf(row.id, under)
+			if err == nil {
+				b, err = r.c.assemble(&row, inherited, confirmed)
 			}
-			under = &first
+			out, failed = append(out, b), err
 		}
-		b, err := r.c.assemble(&row, *under, confirmed)
-		out, failed = append(out, b), err
-		*under = below{row.hash, row.balance}
-		return failed == nil
+		under = &row
+		return failed == nil && len(out) < most
 	})
 	if err = firstError(err, failed); err != nil {
 		return nil, err
@@ -234,27 +267,41 @@ func (r *reader) ReceivedBy(key lattice.ReceivableKey) (hash lattice.Hash, found
 }
 
 func (r *reader) Confirmations(first uint64, most int) ([]lattice.Confirmation, error) {
+	first = max(1, first)
 	if first > 1<<62 || most <= 0 {
 		return nil, nil
 	}
 	var out []lattice.Confirmation
 	var failed error
-	const list = `SELECT c.sequence, b.id, b.hash FROM confirmations c CROSS JOIN blocks b ON b.id = c.block
-		WHERE c.sequence >= ? ORDER BY c.sequence LIMIT ?`
-	_, err := r.c.query(list, func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(first))
-		s.BindInt64(2, int64(most))
-	}, func(s *sqlite.Stmt) bool {
-		id := blockID(s.ColumnInt64(1))
-		e := lattice.Confirmation{Sequence: uint64(s.ColumnInt64(0)), Hash: read32(s, 2), Height: id.height()}
-		e.Account, failed = r.c.key(id.account())
-		out = append(out, e)
+	const list = "SELECT chunk, blocks FROM confirmations WHERE chunk >= ? ORDER BY chunk"
+	_, err := r.c.query(list, func(s *sqlite.Stmt) { s.BindInt64(1, chunkOf(first)) }, func(s *sqlite.Stmt) bool {
+		entries, ok := unpack(s.ColumnInt64(0), readBlob(s, 1), first)
+		if !ok {
+			failed = r.c.corrupt("chunk %d of the confirmation sequence cannot be read", s.ColumnInt64(0))
+			return false
+		}
+		for _, e := range entries {
+			if failed != nil || len(out) == most {
+				return false
+			}
+			out, failed = r.c.appendConfirmation(out, e)
+		}
 		return failed == nil
 	})
 	if err = firstError(err, failed); err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// appendConfirmation adds an entry unless its block was pruned.
+func (c *conn) appendConfirmation(out []lattice.Confirmation, e sequenced) ([]lattice.Confirmation, error) {
+	hash, found, err := c.hashAt(e.block)
+	if err != nil || !found {
+		return out, err
+	}
+	account, err := c.key(e.block.account())
+	return append(out, lattice.Confirmation{Sequence: e.sequence, Hash: hash, Account: account, Height: e.block.height()}), err
 }
 
 func (r *reader) Peers() (out []Peer, err error) {

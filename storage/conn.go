@@ -14,20 +14,23 @@ import (
 // once they are committed, so a reader may remember them for ever; the writer
 // forgets everything when a transaction is undone.
 type conn struct {
-	db    *sqlite.Conn
-	path  string
-	ids   *cache[lattice.Account, accountID]
-	keys  *cache[accountID, lattice.Account]
-	heads *cache[accountID, lattice.AccountInfo] // the writer's only
+	db   *sqlite.Conn
+	path string
+	ids  *cache[lattice.Account, accountID]
+	keys *cache[accountID, lattice.Account]
+
+	// Of the writer only.
+	heads  *cache[accountID, lattice.AccountInfo]
+	buffer buffer
 }
 
 // busyTimeout is how long a connection waits for another one of this process.
 // They hardly ever meet: there is one writer, and readers take no locks.
 const busyTimeout = 10 * time.Second
 
-// openConn opens a connection and runs its settings, one statement each.
-func openConn(path, uri string, flags sqlite.OpenFlags, settings ...string) (*conn, error) {
-	const keys = 2048 // of 32 bytes each, twice
+// openConn opens a connection that remembers so many keys and runs its settings,
+// one statement each.
+func openConn(path, uri string, flags sqlite.OpenFlags, keys int, settings ...string) (*conn, error) {
 	c := &conn{
 		path: path,
 		ids:  newCache[lattice.Account, accountID](keys),
@@ -55,6 +58,7 @@ func (c *conn) forget() {
 	if c.heads != nil {
 		c.heads.clear()
 	}
+	c.buffer.clear()
 }
 
 // query runs a statement. read is called for each row until it returns false;

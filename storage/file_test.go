@@ -162,7 +162,7 @@ func TestRefusals(t *testing.T) {
 		{"inner page", nil, overwrite(10*pageSize, bytes.Repeat([]byte{0xaa}, 2*pageSize)...), ErrCorrupt, ""},
 		{"cut", nil, cut(pageSize), ErrCorrupt, "cut off"},
 		{"cut within a page", nil, cut(100), ErrCorrupt, "cut off"},
-		{"cut to the header", nil, func(t *testing.T, path string) { cut(fileSize(path) - 100)(t, path) }, ErrCorrupt, "cut off"},
+		{"cut to the header", nil, func(t *testing.T, path string) { cut(fileSize(path)-100)(t, path) }, ErrCorrupt, "cut off"},
 		{"folder", nil, func(t *testing.T, path string) {
 			os.Remove(path)
 			if err := os.Mkdir(path, 0o755); err != nil {

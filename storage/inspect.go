@@ -47,7 +47,7 @@ func inspect(path string, o Options, f format) (fileState, error) {
 	if !log {
 		uri.RawQuery += "&immutable=1"
 	}
-	c, err := openConn(path, uri.String(), sqlite.OpenReadOnly|sqlite.OpenURI, "PRAGMA cell_size_check = ON")
+	c, err := openConn(path, uri.String(), sqlite.OpenReadOnly|sqlite.OpenURI, 0, "PRAGMA cell_size_check = ON")
 	if err != nil {
 		return fileState{}, err
 	}

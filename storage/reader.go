@@ -80,10 +80,8 @@ func (r *reader) Account(account lattice.Account) (lattice.AccountInfo, error) {
 
 // head gathers what is known of an account: most of it is in its last block.
 func (c *conn) head(id accountID) (info lattice.AccountInfo, err error) {
-	if c.heads != nil {
-		if info, found := c.heads.get(id); found {
-			return info, nil
-		}
+	if info, found := c.remembered(id); found {
+		return info, nil
 	}
 	const last = `SELECT id, hash, balance, representative, time FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1`
 	var representative accountID
@@ -124,7 +122,21 @@ func (c *conn) head(id accountID) (info lattice.AccountInfo, err error) {
 	return info, err
 }
 
+// remembered returns an account record that the writer changed or keeps.
+func (c *conn) remembered(id accountID) (lattice.AccountInfo, bool) {
+	if ch := c.buffer.heads[id]; ch != nil {
+		return ch.after, true
+	}
+	if c.heads == nil {
+		return lattice.AccountInfo{}, false
+	}
+	return c.heads.get(id)
+}
+
 func (c *conn) confirmedHeight(id accountID) (height uint64, err error) {
+	if info, found := c.remembered(id); found {
+		return info.ConfirmedHeight, nil
+	}
 	_, err = c.query("SELECT height FROM confirmation_height WHERE account = ?",
 		func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) },
 		one(func(s *sqlite.Stmt) { height = uint64(s.ColumnInt64(0)) }))
@@ -132,21 +144,27 @@ func (c *conn) confirmedHeight(id accountID) (height uint64, err error) {
 }
 
 // hashOf returns the hash of a block that must be there.
-func (c *conn) hashOf(id blockID) (hash lattice.Hash, err error) {
-	found, err := c.query("SELECT hash FROM blocks WHERE id = ?",
-		func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) },
-		one(func(s *sqlite.Stmt) { hash = read32(s, 0) }))
+func (c *conn) hashOf(id blockID) (lattice.Hash, error) {
+	hash, found, err := c.hashAt(id)
 	if err == nil && !found {
 		err = c.corrupt("block %d of account %d is not there", id.height(), id.account())
 	}
 	return hash, err
 }
 
+// hashAt returns the hash of a block, and false when it is not there.
+func (c *conn) hashAt(id blockID) (hash lattice.Hash, found bool, err error) {
+	found, err = c.query("SELECT hash FROM blocks WHERE id = ?",
+		func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) },
+		one(func(s *sqlite.Stmt) { hash = read32(s, 0) }))
+	return hash, found, err
+}
+
 // find returns where the block with a hash stands, and false when it is not
 // there.
 func (c *conn) find(hash lattice.Hash) (id blockID, found bool, err error) {
-	if hash.IsZero() {
-		return 0, false, nil
+	if id, found := c.buffer.blocks[hash]; found || hash.IsZero() {
+		return id, found, nil
 	}
 	const find = `SELECT b.id FROM block_index i CROSS JOIN blocks b ON b.id = i.block WHERE i.prefix = ? AND b.hash = ?`
 	found, err = c.query(find, func(s *sqlite.Stmt) {
@@ -165,40 +183,34 @@ func (r *reader) Receivable(key lattice.ReceivableKey) (lattice.Receivable, bool
 }
 
 func (r *reader) receivable(destination accountID, send lattice.Hash) (out lattice.Receivable, found bool, err error) {
-	var source blockID
-	found, err = r.c.query("SELECT source, amount FROM pending WHERE destination = ? AND send = ?", func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(destination))
-		s.BindBytes(2, send[:])
-	}, one(func(s *sqlite.Stmt) {
-		source, out.Amount = blockID(s.ColumnInt64(0)), readAmount(s, 1)
-	}))
+	e, found, err := r.c.entry(entryKey{destination, send})
 	if err != nil || !found {
 		return lattice.Receivable{}, false, err
 	}
-	if err := r.completeReceivable(source, &out); err != nil {
-		return lattice.Receivable{}, false, err
+	out, err = r.c.completeReceivable(e)
+	return out, err == nil, err
+}
+
+// entry returns a receivable entry, and false when there is none.
+func (c *conn) entry(key entryKey) (e entry, found bool, err error) {
+	if e, found := c.buffer.entries[key]; found {
+		return e, true, nil
 	}
-	return out, true, nil
+	found, err = c.query("SELECT source, amount FROM pending WHERE destination = ? AND send = ?", func(s *sqlite.Stmt) {
+		s.BindInt64(1, int64(key.destination))
+		s.BindBytes(2, key.send[:])
+	}, one(func(s *sqlite.Stmt) { e = entry{blockID(s.ColumnInt64(0)), readAmount(s, 1)} }))
+	return e, found, err
 }
 
 // completeReceivable adds what follows from where the send stands.
-func (r *reader) completeReceivable(source blockID, out *lattice.Receivable) (err error) {
-	if out.Source, err = r.c.key(source.account()); err != nil {
-		return err
+func (c *conn) completeReceivable(e entry) (out lattice.Receivable, err error) {
+	if out.Source, err = c.key(e.source.account()); err != nil {
+		return out, err
 	}
-	confirmed, err := r.confirmedHeight(source.account())
-	out.Confirmed = source.height() <= confirmed
-	return err
-}
-
-// confirmedHeight prefers the writer's cache.
-func (r *reader) confirmedHeight(id accountID) (uint64, error) {
-	if r.c.heads != nil {
-		if info, found := r.c.heads.get(id); found {
-			return info.ConfirmedHeight, nil
-		}
-	}
-	return r.c.confirmedHeight(id)
+	confirmed, err := c.confirmedHeight(e.source.account())
+	out.Amount, out.Confirmed = e.amount, e.source.height() <= confirmed
+	return out, err
 }
 
 func (r *reader) Receivables(destination lattice.Account, start lattice.Hash, most int) ([]lattice.ReceivableEntry, error) {
@@ -215,8 +227,7 @@ func (r *reader) Receivables(destination lattice.Account, start lattice.Hash, mo
 		s.BindInt64(3, int64(max(0, most)))
 	}, func(s *sqlite.Stmt) bool {
 		e := lattice.ReceivableEntry{Key: lattice.ReceivableKey{Destination: destination, Send: read32(s, 0)}}
-		e.Receivable.Amount = readAmount(s, 2)
-		failed = r.completeReceivable(blockID(s.ColumnInt64(1)), &e.Receivable)
+		e.Receivable, failed = r.c.completeReceivable(entry{blockID(s.ColumnInt64(1)), readAmount(s, 2)})
 		out = append(out, e)
 		return failed == nil
 	})
@@ -331,10 +342,7 @@ func (r *reader) WeightSamples() (out []lattice.WeightSample, err error) {
 func (r *reader) Value(name string) (value []byte, found bool, err error) {
 	found, err = r.c.query("SELECT value FROM settings WHERE name = ?",
 		func(s *sqlite.Stmt) { s.BindText(1, name) },
-		one(func(s *sqlite.Stmt) {
-			value = make([]byte, s.ColumnLen(0))
-			s.ColumnBytes(0, value)
-		}))
+		one(func(s *sqlite.Stmt) { value = readBlob(s, 0) }))
 	return value, found, err
 }
 

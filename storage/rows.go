@@ -27,8 +27,9 @@ func (a accountID) at(height uint64) blockID { return blockID(a)<<heightBits | b
 func (b blockID) account() accountID { return accountID(b >> heightBits) }
 func (b blockID) height() uint64     { return uint64(b & MaxHeight) }
 
-// prefixOf returns the first 48 bits of a key or hash.
-func prefixOf(key [32]byte) int64 { return int64(binary.BigEndian.Uint64(key[:8]) >> 16) }
+// prefixOf returns the first 48 bits of a key or hash, moved to where SQLite
+// needs six bytes for them.
+func prefixOf(key [32]byte) int64 { return int64(binary.BigEndian.Uint64(key[:8])>>16) - 1<<47 }
 
 // amountBlob returns the bytes of an amount from the first that is not zero,
 // in the space given.

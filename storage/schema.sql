@@ -7,8 +7,8 @@
 --   account  the number of a key in accounts, from 1 in order of appearance
 --   block    account << 28 | height: the blocks of an account lie side by side,
 --            and account, height, previous and frontier follow from the number
---   prefix   the first 48 bits of a key or hash, as an integer that sorts like
---            it; only a finder: the full key or hash is compared afterwards
+--   prefix   the first 48 bits of a key or hash less 2^47, which fits six bytes
+--            and sorts like it; only a finder: the whole is compared afterwards
 --
 -- Amounts are blobs of as many bytes as they need, the highest first. Times are
 -- seconds since 1970.
@@ -77,10 +77,12 @@ CREATE TABLE unconfirmed (
     PRIMARY KEY (prefix, account)
 ) STRICT, WITHOUT ROWID;
 
--- In which order this node confirmed blocks, without gaps.
+-- In which order this node confirmed blocks, without gaps: 64 blocks in a row,
+-- the numbers 64 * chunk + 1 to 64 * chunk + 64. Each is two unsigned varints,
+-- account and height. A block that was pruned stays here and counts as gone.
 CREATE TABLE confirmations (
-    sequence INTEGER PRIMARY KEY,
-    block    INTEGER NOT NULL
+    chunk  INTEGER PRIMARY KEY,
+    blocks BLOB NOT NULL
 ) STRICT;
 
 -- Accounts whose oldest blocks were removed: the last one removed.

@@ -45,7 +45,11 @@ type file struct {
 type counts struct {
 	lattice.Counts
 	synced uint64
+	votes  uint64 // rows of final_votes; known to the writer only, and not stored
 }
+
+// readerKeys is how many keys a reader remembers.
+const readerKeys = 1024
 
 func open(path string, o Options, f format) (Store, error) {
 	if o.Network == nil {
@@ -106,7 +110,7 @@ func (s *file) start(f format) error {
 }
 
 func (s *file) startWriter(f format, state fileState) (err error) {
-	s.writer, err = openConn(s.path, s.path, sqlite.OpenReadWrite|sqlite.OpenCreate,
+	s.writer, err = openConn(s.path, s.path, sqlite.OpenReadWrite|sqlite.OpenCreate, s.options.Heads,
 		fmt.Sprintf("PRAGMA page_size = %d", pageSize), // of a new file, as the next
 		"PRAGMA auto_vacuum = INCREMENTAL",
 		"PRAGMA journal_mode = WAL",
@@ -123,6 +127,7 @@ func (s *file) startWriter(f format, state fileState) (err error) {
 		return err
 	}
 	s.writer.heads = newCache[accountID, lattice.AccountInfo](s.options.Heads)
+	s.writer.buffer = newBuffer()
 	switch {
 	case state.fresh:
 		err = s.create(f)
@@ -132,7 +137,10 @@ func (s *file) startWriter(f format, state fileState) (err error) {
 	if err != nil {
 		return err
 	}
-	s.counts, err = s.writer.counts()
+	if s.counts, err = s.writer.counts(); err != nil {
+		return err
+	}
+	_, err = s.writer.query("SELECT count(*) FROM final_votes", nil, one(func(q *sqlite.Stmt) { s.counts.votes = uint64(q.ColumnInt64(0)) }))
 	return err
 }
 
@@ -274,7 +282,7 @@ func (s *file) View(f func(Reader) error) error {
 	c := <-s.readers
 	defer func() { s.readers <- c }()
 	if c == nil {
-		opened, err := openConn(s.path, s.path, sqlite.OpenReadOnly,
+		opened, err := openConn(s.path, s.path, sqlite.OpenReadOnly, readerKeys,
 			fmt.Sprintf("PRAGMA cache_size = -%d", s.options.ReaderCacheBytes>>10),
 			"PRAGMA mmap_size = 0", "PRAGMA cell_size_check = ON", "PRAGMA trusted_schema = OFF")
 		if err != nil {

@@ -3,6 +3,7 @@ package storage
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -18,6 +19,7 @@ type tx struct {
 	counts, committed counts
 	options           *Options
 	spoiled           error
+	absent            lattice.Hash // the last one that Context found not to be there
 }
 
 func (t *tx) Counts() (lattice.Counts, error) { return t.counts.public(), nil }
@@ -31,14 +33,73 @@ func (t *tx) write(f func() error) error {
 	if err == nil {
 		err = f()
 	}
+	if err == nil && t.c.buffer.full() {
+		err = t.c.flush()
+	}
 	t.spoiled = err
 	return err
+}
+
+// flushed makes what is buffered visible to a listing.
+func (t *tx) flushed() error {
+	if t.spoiled == nil {
+		t.spoiled = t.c.flush()
+	}
+	return t.spoiled
+}
+
+func (t *tx) Unconfirmed(start lattice.Account, most int) ([]lattice.AccountEntry, error) {
+	if err := t.flushed(); err != nil {
+		return nil, err
+	}
+	return t.reader.Unconfirmed(start, most)
+}
+
+func (t *tx) Receivables(destination lattice.Account, start lattice.Hash, most int) ([]lattice.ReceivableEntry, error) {
+	if err := t.flushed(); err != nil {
+		return nil, err
+	}
+	return t.reader.Receivables(destination, start, most)
+}
+
+func (t *tx) Confirmations(first uint64, most int) ([]lattice.Confirmation, error) {
+	if err := t.flushed(); err != nil {
+		return nil, err
+	}
+	return t.reader.Confirmations(first, most)
+}
+
+func (t *tx) Weights(f func(lattice.Account, lattice.Amount) bool) error {
+	if err := t.flushed(); err != nil {
+		return err
+	}
+	return t.reader.Weights(f)
+}
+
+// Context remembers a hash that is not there, so that Apply need not look again.
+func (t *tx) Context(b *lattice.Block, hash lattice.Hash, now time.Time) (ledger.Context, error) {
+	c, err := t.reader.Context(b, hash, now)
+	if err == nil && !c.Known {
+		t.absent = hash
+	}
+	return c, err
+}
+
+func (t *tx) isKnown(hash lattice.Hash) (bool, error) {
+	if hash == t.absent && !hash.IsZero() {
+		return false, nil
+	}
+	_, known, err := t.c.find(hash)
+	return known, err
 }
 
 // finish writes what was put off to the end of the transaction.
 func (t *tx) finish() error {
 	if t.spoiled != nil {
 		return fmt.Errorf("transaction cannot be kept after a failed write: %w", t.spoiled)
+	}
+	if err := t.c.flush(); err != nil {
+		return err
 	}
 	if t.counts == t.committed {
 		return nil
@@ -72,21 +133,12 @@ func (t *tx) intern(key lattice.Account) (accountID, error) {
 		return 0, err
 	}
 	id = accountID(t.c.db.LastInsertRowID())
-	if err := t.putPair("INSERT INTO account_index (prefix, account) VALUES (?, ?)", key, int64(id)); err != nil {
+	if err := t.c.putPair("INSERT INTO account_index (prefix, account) VALUES (?, ?)", key, int64(id)); err != nil {
 		return 0, err
 	}
 	t.c.ids.put(key, id)
 	t.c.keys.put(id, key)
 	return id, nil
-}
-
-// putPair runs a statement on (prefix of key, number).
-func (t *tx) putPair(sql string, key [32]byte, id int64) error {
-	_, err := t.c.exec(sql, func(s *sqlite.Stmt) {
-		s.BindInt64(1, prefixOf(key))
-		s.BindInt64(2, id)
-	})
-	return err
 }
 
 func (t *tx) Apply(e *ledger.Effects) error { return t.apply(e, false) }
@@ -102,7 +154,7 @@ func (t *tx) apply(e *ledger.Effects, genesis bool) error {
 	if e.Height > MaxHeight {
 		return fmt.Errorf("apply block %v: height %d, a chain has at most %d blocks", e.Hash, e.Height, uint64(MaxHeight))
 	}
-	if _, known, err := t.c.find(e.Hash); err != nil || known {
+	if known, err := t.isKnown(e.Hash); err != nil || known {
 		return cmp.Or(err, errTwice(e.Hash))
 	}
 	row := stored{
@@ -124,11 +176,8 @@ func (t *tx) source(key lattice.ReceivableKey) (source blockID, found bool, err 
 	if err != nil || !found {
 		return 0, false, err
 	}
-	found, err = t.c.query("SELECT source FROM pending WHERE destination = ? AND send = ?", func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(id))
-		s.BindBytes(2, key.Send[:])
-	}, one(func(s *sqlite.Stmt) { source = blockID(s.ColumnInt64(0)) }))
-	return source, found, err
+	e, found, err := t.c.entry(entryKey{id, key.Send})
+	return e.source, found, err
 }
 
 // insert writes a block that was found right.
@@ -142,7 +191,7 @@ func (t *tx) insert(e *ledger.Effects, head lattice.AccountInfo, row *stored) er
 	}
 	row.id = account.at(e.Height)
 	if e.Consumed != nil {
-		if err := t.dropEntry(account, lattice.Hash(e.Block.Link)); err != nil {
+		if err := t.dropEntry(entryKey{account, lattice.Hash(e.Block.Link)}); err != nil {
 			return err
 		}
 	}
@@ -150,9 +199,7 @@ func (t *tx) insert(e *ledger.Effects, head lattice.AccountInfo, row *stored) er
 		if row.link.destination, err = t.intern(lattice.Account(e.Block.Link)); err != nil {
 			return err
 		}
-		if err := t.putEntry(row.link.destination, e.Hash, row.id, e.Made.Amount); err != nil {
-			return err
-		}
+		t.putEntry(entryKey{row.link.destination, e.Hash}, row.id, e.Made.Amount)
 	}
 	if err := t.putRow(row); err != nil {
 		return err
@@ -165,7 +212,8 @@ func (t *tx) insert(e *ledger.Effects, head lattice.AccountInfo, row *stored) er
 	after := head
 	after.Frontier, after.Height, after.Modified = e.Hash, e.Height, seconds(e.Time)
 	after.Balance, after.Representative = e.Block.Balance, e.Block.Representative
-	return t.setHead(account, e.Block.Account, head, after)
+	t.setHead(account, e.Block.Account, head, after)
+	return nil
 }
 
 func (t *tx) putRow(row *stored) error {
@@ -183,41 +231,45 @@ func (t *tx) putRow(row *stored) error {
 	if err != nil {
 		return err
 	}
-	return t.putPair("INSERT INTO block_index (prefix, block) VALUES (?, ?)", row.hash, int64(row.id))
-}
-
-func (t *tx) putEntry(destination accountID, send lattice.Hash, source blockID, amount lattice.Amount) error {
-	t.counts.Receivables++
-	_, err := t.c.exec("INSERT INTO pending (destination, send, source, amount) VALUES (?, ?, ?, ?)", func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(destination))
-		s.BindBytes(2, send[:])
-		s.BindInt64(3, int64(source))
-		bindAmount(s, 4, amount)
-	})
-	return err
-}
-
-func (t *tx) dropEntry(destination accountID, send lattice.Hash) error {
-	t.counts.Receivables--
-	_, err := t.c.exec("DELETE FROM pending WHERE destination = ? AND send = ?", func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(destination))
-		s.BindBytes(2, send[:])
-	})
-	return err
-}
-
-// setHead remembers an account record and keeps the list of unconfirmed
-// accounts in step with it.
-func (t *tx) setHead(id accountID, key lattice.Account, before, after lattice.AccountInfo) error {
-	t.c.heads.put(id, after)
-	was, is := before.Height > before.ConfirmedHeight, after.Height > after.ConfirmedHeight
-	switch {
-	case is && !was:
-		return t.putPair("INSERT INTO unconfirmed (prefix, account) VALUES (?, ?)", key, int64(id))
-	case was && !is:
-		return t.putPair("DELETE FROM unconfirmed WHERE prefix = ? AND account = ?", key, int64(id))
-	}
+	t.c.buffer.blocks[row.hash] = row.id
+	t.absent = lattice.Hash{}
 	return nil
+}
+
+func (t *tx) putEntry(key entryKey, source blockID, amount lattice.Amount) {
+	t.counts.Receivables++
+	t.c.buffer.entries[key] = entry{source, amount}
+}
+
+func (t *tx) dropEntry(key entryKey) error {
+	t.counts.Receivables--
+	if _, found := t.c.buffer.entries[key]; found {
+		delete(t.c.buffer.entries, key)
+		return nil
+	}
+	_, err := t.c.exec("DELETE FROM pending WHERE destination = ? AND send = ?", func(s *sqlite.Stmt) {
+		s.BindInt64(1, int64(key.destination))
+		s.BindBytes(2, key.send[:])
+	})
+	return err
+}
+
+// dropIndex forgets where a hash is found.
+func (t *tx) dropIndex(hash lattice.Hash, id blockID) error {
+	if _, found := t.c.buffer.blocks[hash]; found {
+		delete(t.c.buffer.blocks, hash)
+		return nil
+	}
+	return t.c.putPair("DELETE FROM block_index WHERE prefix = ? AND block = ?", hash, int64(id))
+}
+
+// setHead changes an account record.
+func (t *tx) setHead(id accountID, key lattice.Account, before, after lattice.AccountInfo) {
+	if ch := t.c.buffer.heads[id]; ch != nil {
+		ch.after = after
+		return
+	}
+	t.c.buffer.heads[id] = &change{key, before, after}
 }
 
 func (t *tx) Revert(e *ledger.Effects) error {
@@ -232,15 +284,14 @@ func (t *tx) Revert(e *ledger.Effects) error {
 	if err != nil {
 		return err
 	}
-	row, found, err := t.c.row(id.at(head.Height))
+	row, under, found, err := t.c.pair(id.at(head.Height))
 	if err != nil || !found {
 		return cmp.Or(err, errUnknown("revert", e.Hash))
 	}
-	var under stored
-	if head.Height > 1 {
-		if under, found, err = t.c.row(row.id - 1); err != nil || !found {
-			return cmp.Or(err, errUnknown("revert", e.Block.Previous))
-		}
+	if head.Height == 1 {
+		under = &stored{}
+	} else if under == nil {
+		return errUnknown("revert", e.Block.Previous)
 	}
 	if err := checkRevert(e, head, under.balance); err != nil {
 		return err
@@ -250,13 +301,13 @@ func (t *tx) Revert(e *ledger.Effects) error {
 			return cmp.Or(err, errNoEntry("revert", e.Hash, e.MadeKey()))
 		}
 	}
-	return t.write(func() error { return t.remove(e, head, &row, &under) })
+	return t.write(func() error { return t.remove(e, head, &row, under) })
 }
 
 // remove deletes a block that was found right to go.
 func (t *tx) remove(e *ledger.Effects, head lattice.AccountInfo, row, under *stored) (err error) {
 	if e.Made != nil {
-		if err := t.dropEntry(row.link.destination, e.Hash); err != nil {
+		if err := t.dropEntry(entryKey{row.link.destination, e.Hash}); err != nil {
 			return err
 		}
 	}
@@ -264,20 +315,19 @@ func (t *tx) remove(e *ledger.Effects, head lattice.AccountInfo, row, under *sto
 		if row.link.send == 0 { // a send stays until its receive is confirmed
 			return t.c.corrupt("send %v was pruned before its receive %v was confirmed", e.Block.Link, e.Hash)
 		}
-		if err := t.putEntry(row.id.account(), lattice.Hash(e.Block.Link), row.link.send, e.Consumed.Amount); err != nil {
-			return err
-		}
+		t.putEntry(entryKey{row.id.account(), lattice.Hash(e.Block.Link)}, row.link.send, e.Consumed.Amount)
 	}
 	if _, err := t.c.exec("DELETE FROM blocks WHERE id = ?", func(s *sqlite.Stmt) { s.BindInt64(1, int64(row.id)) }); err != nil {
 		return err
 	}
-	if err := t.putPair("DELETE FROM block_index WHERE prefix = ? AND block = ?", e.Hash, int64(row.id)); err != nil {
+	if err := t.dropIndex(e.Hash, row.id); err != nil {
 		return err
 	}
 	t.counts.Blocks--
 	if head.Height == 1 {
 		t.counts.Accounts--
-		return t.setHead(row.id.account(), e.Block.Account, head, lattice.AccountInfo{})
+		t.setHead(row.id.account(), e.Block.Account, head, lattice.AccountInfo{})
+		return nil
 	}
 	after := head
 	after.Frontier, after.Height, after.Modified = under.hash, head.Height-1, timeOf(under.time)
@@ -285,27 +335,24 @@ func (t *tx) remove(e *ledger.Effects, head lattice.AccountInfo, row, under *sto
 	if after.Representative, err = t.c.key(under.representative); err != nil {
 		return err
 	}
-	return t.setHead(row.id.account(), e.Block.Account, head, after)
+	t.setHead(row.id.account(), e.Block.Account, head, after)
+	return nil
 }
 
 func (t *tx) Cement(hash lattice.Hash) (ledger.Cemented, error) {
-	id, found, err := t.c.find(hash)
+	row, under, found, err := t.c.lookUp(hash)
 	if err != nil || !found {
 		return ledger.Cemented{}, cmp.Or(err, errUnknown("cement", hash))
 	}
-	head, err := t.c.head(id.account())
+	head, err := t.c.head(row.id.account())
 	if err != nil {
 		return ledger.Cemented{}, err
 	}
-	row, _, err := t.c.row(id)
+	inherited, err := t.c.belowOf(row.id, under)
 	if err != nil {
 		return ledger.Cemented{}, err
 	}
-	under, err := t.c.belowOf(id)
-	if err != nil {
-		return ledger.Cemented{}, err
-	}
-	b, err := t.c.assemble(&row, under, head.ConfirmedHeight)
+	b, err := t.c.assemble(&row, inherited, head.ConfirmedHeight)
 	if err != nil {
 		return ledger.Cemented{}, err
 	}
@@ -313,69 +360,60 @@ func (t *tx) Cement(hash lattice.Hash) (ledger.Cemented, error) {
 		return ledger.Cemented{}, err
 	}
 	if row.link.send != 0 {
-		confirmed, err := t.confirmedHeight(row.link.send.account())
+		confirmed, err := t.c.confirmedHeight(row.link.send.account())
 		if err != nil || row.link.send.height() > confirmed {
 			return ledger.Cemented{}, cmp.Or(err, errSource(hash, b.Block.Link))
 		}
 	}
-	c, err := t.cemented(&b, id)
-	if err != nil {
-		return ledger.Cemented{}, err
+	var before *lattice.Block
+	if under != nil { // the last confirmed block; it is never pruned
+		before = &lattice.Block{Balance: under.balance}
+		if before.Representative, err = t.c.key(under.representative); err != nil {
+			return ledger.Cemented{}, err
+		}
 	}
-	return c, t.write(func() error { return t.cement(&c, id, head) })
-}
-
-// cemented describes what cementing does to the weights.
-func (t *tx) cemented(b *lattice.StoredBlock, id blockID) (ledger.Cemented, error) {
-	if id.height() == 1 {
-		return cemented(b, t.counts.Cemented+1, nil), nil
-	}
-	row, found, err := t.c.row(id - 1)
-	if err != nil || !found {
-		return ledger.Cemented{}, cmp.Or(err, errUnknown("cement", b.Block.Previous))
-	}
-	before := lattice.Block{Balance: row.balance}
-	before.Representative, err = t.c.key(row.representative)
-	return cemented(b, t.counts.Cemented+1, &before), err
+	c := cemented(&b, t.counts.Cemented+1, before)
+	return c, t.write(func() error { return t.cement(&c, row.id, head) })
 }
 
 func (t *tx) cement(c *ledger.Cemented, id blockID, head lattice.AccountInfo) error {
 	if err := moveWeight(c, t.weight, t.setWeight); err != nil {
 		return err
 	}
+	if err := t.c.confirm(c.Confirmation.Sequence, id); err != nil {
+		return err
+	}
+	if err := t.dropVote(c.Block.QualifiedRoot()); err != nil {
+		return err
+	}
 	t.counts.Cemented++
 	t.options.Counters.Cemented.Add(1)
-	_, err := t.c.exec("INSERT INTO confirmations (sequence, block) VALUES (?, ?)", func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(c.Confirmation.Sequence))
-		s.BindInt64(2, int64(id))
-	})
-	if err != nil {
-		return err
+	after := head
+	after.ConfirmedHeight, after.ConfirmedFrontier = id.height(), c.Confirmation.Hash
+	t.setHead(id.account(), c.Block.Account, head, after)
+	return nil
+}
+
+// dropVote forgets the final vote on a root.
+func (t *tx) dropVote(root lattice.QualifiedRoot) error {
+	if t.counts.votes == 0 {
+		return nil
 	}
-	_, err = t.c.exec("INSERT OR REPLACE INTO confirmation_height (account, height) VALUES (?, ?)", func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(id.account()))
-		s.BindInt64(2, int64(id.height()))
-	})
-	if err != nil {
-		return err
-	}
-	root := c.Block.QualifiedRoot()
-	_, err = t.c.exec("DELETE FROM final_votes WHERE account = ? AND previous = ?", func(s *sqlite.Stmt) {
+	dropped, err := t.c.exec("DELETE FROM final_votes WHERE account = ? AND previous = ?", func(s *sqlite.Stmt) {
 		s.BindBytes(1, root.Account[:])
 		s.BindBytes(2, root.Previous[:])
 	})
-	if err != nil {
-		return err
-	}
-	after := head
-	after.ConfirmedHeight, after.ConfirmedFrontier = id.height(), c.Confirmation.Hash
-	return t.setHead(id.account(), c.Block.Account, head, after)
+	t.counts.votes -= uint64(dropped)
+	return err
 }
 
 func (t *tx) weight(representative lattice.Account) (w lattice.Amount, err error) {
 	id, found, err := t.c.id(representative)
 	if err != nil || !found {
 		return w, err
+	}
+	if w, found := t.c.buffer.weights[id]; found {
+		return w, nil
 	}
 	_, err = t.c.query("SELECT weight FROM weights WHERE representative = ?",
 		func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) },
@@ -385,95 +423,8 @@ func (t *tx) weight(representative lattice.Account) (w lattice.Amount, err error
 
 func (t *tx) setWeight(representative lattice.Account, w lattice.Amount) error {
 	id, err := t.intern(representative)
-	if err != nil {
-		return err
+	if err == nil {
+		t.c.buffer.weights[id] = w
 	}
-	if w.IsZero() {
-		_, err = t.c.exec("DELETE FROM weights WHERE representative = ?", func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) })
-		return err
-	}
-	_, err = t.c.exec("INSERT OR REPLACE INTO weights (representative, weight) VALUES (?, ?)", func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(id))
-		bindAmount(s, 2, w)
-	})
 	return err
-}
-
-func (t *tx) PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattice.Hash, error) {
-	final, found, err := confirmedAt(t, root)
-	if err != nil || found {
-		return final, err
-	}
-	final, found, err = t.FinalVote(root)
-	if err != nil || found {
-		return final, err
-	}
-	return hash, t.write(func() error {
-		_, err := t.c.exec("INSERT INTO final_votes (account, previous, hash) VALUES (?, ?, ?)", func(s *sqlite.Stmt) {
-			s.BindBytes(1, root.Account[:])
-			s.BindBytes(2, root.Previous[:])
-			s.BindBytes(3, hash[:])
-		})
-		return err
-	})
-}
-
-func (t *tx) PutWeightSample(sample lattice.WeightSample, keep int) error {
-	if err := checkKeep(keep); err != nil {
-		return err
-	}
-	return t.write(func() error {
-		_, err := t.c.exec("INSERT INTO online_weight (time, weight) VALUES (?, ?)", func(s *sqlite.Stmt) {
-			s.BindInt64(1, sample.Time.Unix())
-			bindAmount(s, 2, sample.Weight)
-		})
-		if err != nil {
-			return err
-		}
-		_, err = t.c.exec("DELETE FROM online_weight WHERE id <= (SELECT max(id) FROM online_weight) - ?",
-			func(s *sqlite.Stmt) { s.BindInt64(1, int64(keep)) })
-		return err
-	})
-}
-
-func (t *tx) PutPeers(peers []Peer) error {
-	if err := checkPeers(peers); err != nil {
-		return err
-	}
-	return t.write(func() error {
-		if _, err := t.c.exec("DELETE FROM peers", nil); err != nil {
-			return err
-		}
-		for _, p := range sortPeers(peers) {
-			_, err := t.c.exec("INSERT INTO peers (address, last_seen) VALUES (?, ?)", func(s *sqlite.Stmt) {
-				s.BindText(1, p.Address.String())
-				s.BindInt64(2, p.LastSeen.Unix())
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (t *tx) SetValue(name string, value []byte) error {
-	if err := checkValue(name, value); err != nil {
-		return err
-	}
-	return t.write(func() error {
-		if value == nil {
-			_, err := t.c.exec("DELETE FROM settings WHERE name = ?", func(s *sqlite.Stmt) { s.BindText(1, name) })
-			return err
-		}
-		_, err := t.c.exec("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", func(s *sqlite.Stmt) {
-			s.BindText(1, name)
-			if len(value) == 0 {
-				s.BindZeroBlob(2, 0) // an empty slice would be bound as NULL
-				return
-			}
-			s.BindBytes(2, value)
-		})
-		return err
-	})
 }
