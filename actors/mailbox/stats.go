@@ -54,6 +54,7 @@ func (c *counters) handled(l lane, now, since int64) {
 	case userLane, controlLane:
 		c.user++
 		c.times.add(now - since)
+	case pillLane, noLane: // the pill is not a message of the senders
 	}
 }
 
@@ -65,6 +66,7 @@ func (c *counters) failed(l lane) {
 		c.system++
 	case userLane, controlLane:
 		c.fails++
+	case pillLane, noLane:
 	}
 }
 
