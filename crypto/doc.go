@@ -1,6 +1,7 @@
 // Package crypto holds the few cryptographic rules that every node must agree
 // on, as plain functions from bytes to bytes: the Ed25519 signature rule, the
-// BLAKE2b digests, the address text and the derivation of wallet accounts. It
+// BLAKE2b digests, the address text and the derivation of wallet accounts, and
+// beside them how a wallet's secret is kept: as words and as a sealed file. It
 // is a leaf: it knows no block, no vote and no network.
 //
 // # The signature rule
@@ -18,6 +19,6 @@
 // signatures (crafted ones with a small-order part in R or A) that no batch
 // check can refuse reliably. Nodes that mixed the two could be split at will.
 //
-// Do not use this package for secrets beyond Ed25519 signing: verification,
+// Do not use this package for secrets beyond signing and keystores: verification,
 // addresses and digests run in variable time on public data.
 package crypto
