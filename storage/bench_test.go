@@ -73,7 +73,7 @@ func (tr *traffic) next() *lattice.Block {
 		b.Link, b.Balance = lattice.Link(w.send), w.amount
 		if head := tr.heads[account]; head != nil {
 			b.Balance = b.Balance.SatAdd(head.Balance)
-		} else if b.Representative = tr.accounts[tr.rng.IntN(10)]; tr.rng.IntN(5) == 0 {
+		} else if b.Representative = tr.accounts[tr.rng.IntN(min(10, len(tr.accounts)))]; tr.rng.IntN(5) == 0 {
 			b.Representative = tr.accounts[account]
 		}
 	} else {

@@ -23,9 +23,10 @@ type buffer struct {
 	heads   map[accountID]*change        // account records
 	weights map[accountID]lattice.Amount // of representatives
 	tail    tail                         // of the confirmation sequence
+	most    int                          // entries of any kind that are held back
 }
 
-// maxBuffered is how many entries of any kind are held back at most.
+// maxBuffered bounds the buffer: above it, it is written early.
 const maxBuffered = 1 << 14
 
 type entryKey struct {
@@ -51,6 +52,7 @@ func newBuffer() buffer {
 		entries: make(map[entryKey]entry),
 		heads:   make(map[accountID]*change),
 		weights: make(map[accountID]lattice.Amount),
+		most:    maxBuffered,
 	}
 }
 
@@ -63,7 +65,7 @@ func (b *buffer) clear() {
 }
 
 func (b *buffer) full() bool {
-	return max(len(b.blocks), len(b.entries), len(b.heads), len(b.weights)) >= maxBuffered
+	return max(len(b.blocks), len(b.entries), len(b.heads), len(b.weights)) >= b.most
 }
 
 // flush writes everything to the tables.

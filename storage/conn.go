@@ -107,7 +107,7 @@ func one(read func(*sqlite.Stmt)) func(*sqlite.Stmt) bool {
 func (c *conn) rollback() {
 	if !c.db.AutocommitEnabled() {
 		// It cannot fail in a way that keeps the transaction's changes.
-		_ = sqlitex.ExecuteTransient(c.db, "ROLLBACK", nil)
+		_, _ = c.exec("ROLLBACK", nil)
 	}
 }
 

@@ -1,9 +1,11 @@
 package storage_test
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
+	"github.com/smallnano/smallnano/actors/core/ledger"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 	"github.com/smallnano/smallnano/testkit/storetest"
@@ -28,19 +30,117 @@ func TestFile(t *testing.T) {
 }
 
 // TestTwin does the same to a file, which is closed and opened again now and
-// then, and to a store in memory.
+// then, and to a store in memory. In every other run the file writes what it
+// buffers as soon as it can.
 func TestTwin(t *testing.T) {
+	steps := 60
+	if testing.Short() {
+		steps = 30
+	}
 	for seed := range uint64(4) {
 		path := filepath.Join(t.TempDir(), "ledger.db")
-		memory := storage.NewMemory(lattice.Dev())
-		last := storetest.Twin(t, seed, 60, memory, open(t, path), func(s storage.Store) storage.Store {
+		file := func() storage.Store {
+			s := open(t, path)
+			if seed%2 == 1 {
+				storage.LimitBuffer(s, int(seed))
+			}
+			return s
+		}
+		last := storetest.Twin(t, seed, steps, storage.NewMemory(lattice.Dev()), file(), func(s storage.Store) storage.Store {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			return open(t, path)
+			return file()
 		})
 		if err := last.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestSamePrefix makes a ledger in which keys and hashes begin alike, which a
+// file finds by their beginnings: no two are taken for one. The hashes are made
+// up, so that the laws are not asked.
+func TestSamePrefix(t *testing.T) {
+	var text [2]string
+	for i, s := range []storage.Store{storage.NewMemory(lattice.Dev()), open(t, filepath.Join(t.TempDir(), "ledger.db"))} {
+		defer s.Close()
+		for _, part := range []func(storage.Tx) error{insertAlike, revertAlike} {
+			if err := s.Update(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := s.View(func(r storage.Reader) (err error) {
+			if list, err := r.Accounts(alike(3), 10); err != nil || len(list) == 0 || list[0].Account != alike(3) {
+				t.Errorf("accounts %v, %v", list, err)
+			}
+			if _, found, err := r.Block(lattice.Hash(alike(99))); found || err != nil {
+				t.Errorf("a hash that only begins like others is found: %v", err)
+			}
+			if info, err := r.Account(alike(99)); info.Opened() || err != nil {
+				t.Errorf("a key that only begins like others is open: %v", err)
+			}
+			text[i], err = storetest.Dump(r)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text[0] != text[1] {
+		t.Errorf("memory:\n%s\nfile:\n%s", text[0], text[1])
+	}
+}
+
+// alike returns keys that differ after their beginning only, in an order of
+// their own.
+func alike(i int) (key lattice.Account) {
+	for k := range 6 {
+		key[k] = 0xfe
+	}
+	key[30], key[31] = byte(i*37), byte(i)
+	return key
+}
+
+// insertAlike lets the owner of the supply send to ten keys, which open, and
+// confirms every other one.
+func insertAlike(tx storage.Tx) error {
+	n := lattice.Dev()
+	owner := n.Genesis
+	previous := n.GenesisHash
+	for i := range 10 {
+		amount := lattice.AmountFrom(uint64(i + 1))
+		send := owner
+		send.Previous, send.Link, send.Balance = previous, lattice.Link(alike(i)), owner.Balance.SatSub(amount)
+		entry := &lattice.Receivable{Source: owner.Account, Amount: amount}
+		es := ledger.Effects{Block: send, Hash: lattice.Hash(alike(50 + i)), Height: uint64(i + 2), Subtype: lattice.Send, Amount: amount, Made: entry}
+		open := lattice.Block{Account: alike(i), Representative: alike(i / 2), Balance: amount, Link: lattice.Link(es.Hash)}
+		eo := ledger.Effects{Block: open, Hash: lattice.Hash(alike(20 + i)), Height: 1, Subtype: lattice.Open, Amount: amount, Consumed: entry}
+		if err := errors.Join(tx.Apply(&es), tx.Apply(&eo)); err != nil {
+			return err
+		}
+		if _, err := tx.Cement(es.Hash); err != nil {
+			return err
+		}
+		if i%2 == 0 {
+			if _, err := tx.Cement(eo.Hash); err != nil {
+				return err
+			}
+		}
+		owner, previous = send, es.Hash
+	}
+	return nil
+}
+
+// revertAlike takes back the last open, so that its amount waits again.
+func revertAlike(tx storage.Tx) error {
+	b, _, err := tx.Block(lattice.Hash(alike(29)))
+	if err != nil {
+		return err
+	}
+	e, err := ledger.EffectsOf(tx, b)
+	if err != nil {
+		return err
+	}
+	return tx.Revert(&e)
 }
