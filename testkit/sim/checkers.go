@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"sort"
 
@@ -22,6 +23,11 @@ type seen struct {
 	finals   map[finalKey]lattice.Hash
 	acks     map[int]map[lattice.Hash]lattice.Block
 	commits  uint64
+
+	// blocks are all that anybody made, accounts all that anything was sent to.
+	blocks   map[lattice.Hash]lattice.Block
+	accounts map[lattice.Account]struct{}
+	honest   map[lattice.Account]*Node // whose representative each is
 }
 
 type finalKey struct {
@@ -33,6 +39,7 @@ func newSeen() seen {
 	return seen{
 		confirmed: map[lattice.QualifiedRoot]lattice.Hash{}, heights: map[int]map[lattice.Account]uint64{},
 		sequence: map[int]uint64{}, finals: map[finalKey]lattice.Hash{}, acks: map[int]map[lattice.Hash]lattice.Block{},
+		blocks: map[lattice.Hash]lattice.Block{}, accounts: map[lattice.Account]struct{}{}, honest: map[lattice.Account]*Node{},
 	}
 }
 
@@ -137,8 +144,17 @@ func (s *Sim) lost(n *Node, power bool) {
 	})
 }
 
-// contested returns another block that stands at the place of a root.
+// contested returns another block that stands at the place of a root, or one that
+// went and took the root's with it.
 func (s *Sim) contested(r storage.Reader, root lattice.QualifiedRoot, hash lattice.Hash) lattice.Hash {
+	b := s.seen.blocks[hash]
+	if _, sent := s.seen.blocks[lattice.Hash(b.Link)]; sent {
+		_, found, err := r.Block(lattice.Hash(b.Link))
+		s.must(err)
+		if !found {
+			return lattice.Hash(b.Link)
+		}
+	}
 	height := uint64(1)
 	if !root.Previous.IsZero() {
 		p, found, err := r.Block(root.Previous)
@@ -148,10 +164,10 @@ func (s *Sim) contested(r storage.Reader, root lattice.QualifiedRoot, hash latti
 		}
 		height = p.Height + 1
 	}
-	b, found, err := r.BlockAt(root.Account, height)
+	other, found, err := r.BlockAt(root.Account, height)
 	s.must(err)
-	if found && b.Hash != hash {
-		return b.Hash
+	if found && other.Hash != hash {
+		return other.Hash
 	}
 	return lattice.Hash{}
 }
@@ -191,10 +207,13 @@ func (s *Sim) checkLedger(n *Node) {
 					weights[b.Block.Representative] = weights[b.Block.Representative].SatAdd(b.Block.Balance)
 				}
 			}
-			return everyReceivable(r, e.Account, func(entry lattice.ReceivableEntry) {
-				sum = sum.SatAdd(entry.Receivable.Amount)
-			})
+			return nil
 		})
+		for a := range s.seen.accounts { // the order does not matter
+			err = errors.Join(err, everyReceivable(r, a, func(entry lattice.ReceivableEntry) {
+				sum = sum.SatAdd(entry.Receivable.Amount)
+			}))
+		}
 		if err != nil {
 			return err
 		}
@@ -242,8 +261,7 @@ func everyAccount(r storage.Reader, f func(lattice.AccountEntry) error) error {
 	}
 }
 
-// everyReceivable visits what an account has yet to receive. The simulated
-// wallets are all open, so going by accounts finds every entry.
+// everyReceivable visits what an account has yet to receive.
 func everyReceivable(r storage.Reader, a lattice.Account, f func(lattice.ReceivableEntry)) error {
 	entries, err := r.Receivables(a, lattice.Hash{}, 1<<20)
 	for _, e := range entries {
@@ -262,6 +280,9 @@ func (s *Sim) agreed() string {
 		open := ""
 		n.view(func(r storage.Reader) error {
 			return everyAccount(r, func(e lattice.AccountEntry) error {
+				if s.excused(e.Account) {
+					return nil
+				}
 				fmt.Fprintf(sum, "%v %v %d\n", e.Account, e.Info.Frontier, e.Info.Height)
 				if e.Info.ConfirmedHeight < e.Info.Height {
 					s.disputed = e.Account

@@ -24,13 +24,7 @@ func (s *Sim) crashSomebody() {
 	power := !s.opt.Memory && s.world.rng.IntN(100) < s.opt.PowerLoss
 	n.crash(power)
 	s.lost(n, power)
-	s.world.after(s.env, s.draw(10*time.Second), func() {
-		s.pending = append(s.pending, func() {
-			if !n.Alive() {
-				n.start()
-			}
-		})
-	})
+	s.startLater(n, s.draw(10*time.Second))
 }
 
 // draw draws a pause with this mean.
@@ -95,12 +89,16 @@ func (s *Sim) failDisk() {
 	})
 }
 
+// calmWeather is that of a network without faults.
+var calmWeather = Weather{MinDelay: time.Millisecond, MaxDelay: 20 * time.Millisecond}
+
 // settle ends all faults and all users' wishes, and gives the nodes time to
-// agree.
+// agree, with the liars at work; then it ends these too and looks whether
+// everything comes to rest.
 func (s *Sim) settle() {
 	s.calm = true
 	s.heal()
-	s.network.weather = Weather{MinDelay: time.Millisecond, MaxDelay: 20 * time.Millisecond}
+	s.network.weather = calmWeather
 	for _, n := range s.nodes {
 		n.disk = disk{}
 		if !n.Alive() {
@@ -108,15 +106,32 @@ func (s *Sim) settle() {
 		}
 	}
 	s.world.trace.event("calm")
-	for waited := time.Duration(0); waited < s.opt.Calm; waited += time.Second {
-		s.until(s.world.now.Sub(start) + time.Second)
-		if s.agreed() == "" {
-			return
-		}
-	}
-	if why := s.agreed(); why != "" {
+	if why := s.wait(s.opt.Calm, s.agreed); why != "" {
 		s.violate("liveness", "%v after the last fault: %s%s", s.opt.Calm, why, s.describe(s.disputed))
 	}
+	for _, l := range s.liars {
+		l.stop()
+	}
+	if why := s.wait(restTime, s.atRest); why != "" {
+		s.violate("rest", "%v after all agreed: %s", restTime, why)
+	}
+}
+
+// restTime is within how long a network without faults comes to rest: actors
+// back off for up to a minute.
+const restTime = 90 * time.Second
+
+// wait lets the world happen until a complaint is over, for so long at most, and
+// returns what is still complained of.
+func (s *Sim) wait(most time.Duration, complaint func() string) string {
+	why := ""
+	for waited := time.Duration(0); waited < most; waited += time.Second {
+		s.until(s.world.now.Sub(start) + time.Second)
+		if why = complaint(); why == "" {
+			return ""
+		}
+	}
+	return why
 }
 
 func short(v fmt.Stringer) string {

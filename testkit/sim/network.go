@@ -41,7 +41,9 @@ type network struct {
 	hosts   map[netip.AddrPort]*host
 	cut     map[[2]int]bool // pairs of nodes, lower first, between which nothing passes
 	fail    func(format string, args ...any)
+	sent    func(o *owner, m wire.Message) // told of every message of a node; nil: nobody looks
 	ports   uint16
+	looked  *byte // the frame that was checked last: one is often sent to many
 
 	Frames, Bytes, Lost uint64
 }
@@ -170,10 +172,22 @@ func (l *link) Start(receive func(*messages.FrameArrived), closed func(error)) {
 
 // Send implements messages.Link.
 func (l *link) Send(frame []byte) bool {
-	n := l.host.network
-	if _, err := wire.DecodeFrame(n.id, frame); err != nil {
-		n.fail("node %d sends what the codec refuses: %v", l.host.owner.id, err)
+	if n := l.host.network; n.looked != &frame[0] {
+		n.looked = &frame[0]
+		m, err := wire.DecodeFrame(n.id, frame)
+		if err != nil {
+			n.fail("node %d sends what the codec refuses: %v", l.host.owner.id, err)
+		}
+		if n.sent != nil {
+			n.sent(l.host.owner, m)
+		}
 	}
+	return l.put(frame)
+}
+
+// put sends bytes, at least as many as a header has, whatever they are.
+func (l *link) put(frame []byte) bool {
+	n := l.host.network
 	if l.closed || l.onWay >= linkQueue {
 		l.traffic.Dropped++
 		return false

@@ -53,7 +53,7 @@ type store struct {
 
 // Update implements storage.Store.
 func (s *store) Update(f func(storage.Tx) error) error {
-	err := s.Store.Update(f)
+	err := s.Store.Update(func(tx storage.Tx) error { return f(synced{tx, s.node}) })
 	s.node.sim.committed(s.node, err)
 	return err
 }

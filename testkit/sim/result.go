@@ -12,8 +12,8 @@ func (r *Result) Line() string {
 	if r.Err != nil {
 		verdict = "BROKEN " + r.Err.Error()
 	}
-	return fmt.Sprintf("seed %d: %s; %d steps in %v, %d frames, %d transfers, %d double spends, %d confirmed, %d crashes, %d power losses, %d cuts, %d panics, %d disk faults, trace %s",
-		r.Seed, verdict, r.Steps, r.Simulated.Round(time.Second), r.Frames, r.Transfers, r.Forks, r.Confirmed, r.Crashes, r.PowerLosses, r.Cuts, r.Panics, r.Faults, r.Hash)
+	return fmt.Sprintf("seed %d: %s; %d steps in %v, %d frames, %d transfers, %d double spends, %d spam, %d confirmed, %d crashes, %d power losses, %d cuts, %d panics, %d disk faults, trace %s",
+		r.Seed, verdict, r.Steps, r.Simulated.Round(time.Second), r.Frames, r.Transfers, r.Forks, r.Spam, r.Confirmed, r.Crashes, r.PowerLosses, r.Cuts, r.Panics, r.Faults, r.Hash)
 }
 
 // Summary adds up results.
@@ -34,6 +34,7 @@ func (s *Summary) Add(r *Result) {
 	t.Frames += r.Frames
 	t.Transfers += r.Transfers
 	t.Forks += r.Forks
+	t.Spam += r.Spam
 	t.Confirmed += r.Confirmed
 	t.Crashes += r.Crashes
 	t.PowerLosses += r.PowerLosses
@@ -45,8 +46,8 @@ func (s *Summary) Add(r *Result) {
 // Text says how all went, and how long it took.
 func (s *Summary) Text(took time.Duration) string {
 	t := &s.total
-	return fmt.Sprintf("%d seeds, %d broken; %.1f simulated hours, %d steps, %d frames; %d transfers, %d double spends, %d confirmed; %d crashes (%d power losses), %d cuts, %d panics, %d disk faults; %.1f seeds a second",
-		s.Seeds, s.Broken, t.Simulated.Hours(), t.Steps, t.Frames, t.Transfers, t.Forks, t.Confirmed, t.Crashes, t.PowerLosses, t.Cuts, t.Panics, t.Faults, float64(s.Seeds)/took.Seconds())
+	return fmt.Sprintf("%d seeds, %d broken; %.1f simulated hours, %d steps, %d frames; %d transfers, %d double spends, %d spam, %d confirmed; %d crashes (%d power losses), %d cuts, %d panics, %d disk faults; %.1f seeds a second",
+		s.Seeds, s.Broken, t.Simulated.Hours(), t.Steps, t.Frames, t.Transfers, t.Forks, t.Spam, t.Confirmed, t.Crashes, t.PowerLosses, t.Cuts, t.Panics, t.Faults, float64(s.Seeds)/took.Seconds())
 }
 
 // String lists what is switched on.
@@ -81,6 +82,11 @@ var features = []feature{
 	{"doubled frames", func(o *Options) bool { return o.Weather.Double > 0 }, func(o *Options) { o.Weather.Double = 0 }},
 	{"overtaken frames", func(o *Options) bool { return o.Weather.Overtake > 0 }, func(o *Options) { o.Weather.Overtake = 0 }},
 	{"broken connections", func(o *Options) bool { return o.Weather.Break > 0 }, func(o *Options) { o.Weather.Break = 0 }},
+	{"liars", func(o *Options) bool { return o.Liars > 0 }, func(o *Options) { o.Liars, o.LiarPercent = 0, 0 }},
+	{"weight of liars", func(o *Options) bool { return o.LiarPercent > 0 }, func(o *Options) { o.LiarPercent = 0 }},
+	{"joiners", func(o *Options) bool { return o.Joiners > 0 }, func(o *Options) { o.Joiners = 0 }},
+	{"spammers", func(o *Options) bool { return o.Spammers > 0 }, func(o *Options) { o.Spammers = 0 }},
+	{"naive users", func(o *Options) bool { return o.Naives > 0 }, func(o *Options) { o.Naives = 0 }},
 	{"databases on disk", func(o *Options) bool { return !o.Memory }, func(o *Options) { o.Memory = true }},
 }
 

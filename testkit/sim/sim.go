@@ -33,6 +33,21 @@ type Options struct {
 	MaxSkew                                                               time.Duration
 	SmallLimits                                                           bool
 
+	// Joiners are nodes without a representative that start while the others run,
+	// from nothing but the genesis block or from an old copy of the ledger.
+	Joiners int
+	// Spammers flood a node with valid blocks, Naives receive what is not
+	// confirmed.
+	Spammers, Naives int
+	SpamEvery        time.Duration
+	// Liars are adversaries; LiarPercent of all weight is theirs, which makes them
+	// byzantine representatives. Tricks are what they do; nil is everything.
+	Liars, LiarPercent int
+	Tricks             []string
+	// Weights are the shares of the nodes' representatives, in raw; nil divides
+	// evenly. The first takes what is left.
+	Weights []lattice.Amount
+
 	Trace io.Writer // the text of the trace; nil: none
 	Dir   string    // where the databases are; "": a temporary folder
 }
@@ -44,7 +59,7 @@ type Result struct {
 	Err                                        error // the first law that was broken; nil: none
 	Steps                                      uint64
 	Simulated                                  time.Duration
-	Transfers, Forks, Confirmed                int
+	Transfers, Forks, Spam, Confirmed          int
 	Crashes, PowerLosses, Cuts, Panics, Faults int
 	Frames                                     uint64
 }
@@ -70,10 +85,20 @@ type Sim struct {
 	genesis *testkit.Wallet
 	wallets []*wallet
 	seen    seen
+
+	spammers []*spammer
+	naives   []*naive
+	liars    []*liar
+	// cheats are accounts that made two blocks for one place: what happens to them
+	// while representatives lie is their own affair.
+	cheats map[lattice.Account]bool
+
 	result  Result
 	calm    bool
 	pending []func()   // after the turn in hand
 	broken  *Violation // the first law that was broken
+	idles   uint64
+	onVote  func(n *Node, final bool) // told when a node's own vote is sent; nil: nobody asks
 	checked map[check]bool
 
 	disputed lattice.Account // on which the nodes do not agree
@@ -81,7 +106,7 @@ type Sim struct {
 
 // Run simulates one seed.
 func Run(o Options) Result {
-	s := &Sim{opt: o, net: lattice.Dev(), result: Result{Seed: o.Seed}, checked: map[check]bool{}}
+	s := &Sim{opt: o, net: lattice.Dev(), result: Result{Seed: o.Seed}, checked: map[check]bool{}, cheats: map[lattice.Account]bool{}, seen: newSeen()}
 	// The small floor of the dev network lets a part of the weight decide while
 	// nobody is known to be online. Here two thirds of all weight decide.
 	s.net.QuorumFloorPercent = 100
@@ -117,7 +142,7 @@ func (s *Sim) run() (err error) {
 	s.world = newWorld(s.opt.Seed, trace)
 	trace.world = s.world
 	s.env = &owner{id: 255}
-	s.network = &network{world: s.world, id: s.net.ID, weather: s.opt.Weather, hosts: map[netip.AddrPort]*host{}, cut: map[[2]int]bool{}, fail: func(f string, a ...any) { s.violate("codec", f, a...) }}
+	s.network = &network{world: s.world, id: s.net.ID, weather: s.opt.Weather, hosts: map[netip.AddrPort]*host{}, cut: map[[2]int]bool{}, fail: func(f string, a ...any) { s.violate("codec", f, a...) }, sent: s.sent}
 	defer s.close()
 	defer func() {
 		if r := recover(); r != nil {
@@ -140,6 +165,9 @@ func (s *Sim) until(d time.Duration) {
 	end := start.Add(d)
 	for s.world.Step(end) {
 		s.afterTurn()
+		if len(s.world.ready) == 0 {
+			s.idle()
+		}
 	}
 }
 
@@ -213,32 +241,89 @@ func (s *Sim) close() {
 }
 
 // build makes the nodes. All ledgers begin with the shares of the
-// representatives, confirmed: how they came to be is another test.
+// representatives, confirmed: how they came to be is another test. Those of
+// nodes that join later may begin with the genesis block only.
 func (s *Sim) build() {
 	blocks := s.shares()
-	for id := range s.opt.Nodes {
-		n := &Node{ID: id, sim: s, votes: []crypto.PrivateKey{s.repKey(id)}}
-		if s.opt.MaxSkew > 0 {
-			n.skew = time.Duration(s.world.rng.Int64N(int64(2*s.opt.MaxSkew))) - s.opt.MaxSkew
+	for _, b := range blocks {
+		s.know(b)
+	}
+	s.knowAccount(s.genesis.Account())
+	for id := range s.opt.Nodes + s.opt.Joiners {
+		n := s.newNode(id)
+		if id < s.opt.Nodes || s.world.rng.IntN(2) == 0 {
+			s.plant(n, blocks)
 		}
-		for other := range id {
-			n.peers = append(n.peers, address(other).String())
-		}
-		s.nodes = append(s.nodes, n)
-		path := ""
-		if !s.opt.Memory {
-			path = n.nextPath()
-		}
-		n.store = n.openStore(path)
-		s.plant(n, blocks)
 		n.store.keep()
 	}
-	s.seen = newSeen()
-	for _, n := range s.nodes {
+	for _, n := range s.nodes[:s.opt.Nodes] {
 		n.start()
 	}
+	for _, n := range s.nodes[s.opt.Nodes:] {
+		s.startLater(n, s.draw(s.opt.Run/2))
+	}
+	s.startLiars()
 	s.startWorkload()
 	s.startFaults()
+}
+
+// newNode makes a node that does not run yet.
+func (s *Sim) newNode(id int) *Node {
+	n := &Node{ID: id, sim: s}
+	if id < s.opt.Nodes {
+		n.votes = []crypto.PrivateKey{s.repKey(id)}
+		s.seen.honest[testkit.AccountOf(s.repKey(id))] = n
+	}
+	if s.opt.MaxSkew > 0 {
+		n.skew = time.Duration(s.world.rng.Int64N(int64(2*s.opt.MaxSkew))) - s.opt.MaxSkew
+	}
+	for other := range id {
+		n.peers = append(n.peers, address(other).String())
+	}
+	s.nodes = append(s.nodes, n)
+	path := ""
+	if !s.opt.Memory {
+		path = n.nextPath()
+	}
+	n.store = n.openStore(path)
+	return n
+}
+
+// startLater starts a node after a while, if it does not run then.
+func (s *Sim) startLater(n *Node, d time.Duration) {
+	s.world.after(s.env, d, func() {
+		s.pending = append(s.pending, func() {
+			if !n.Alive() {
+				n.start()
+			}
+		})
+	})
+}
+
+// startLiars puts the adversaries on the network. Half of the nodes take one for
+// a peer of theirs.
+func (s *Sim) startLiars() {
+	for i := range s.opt.Liars {
+		var tricks []trick
+		for _, name := range s.opt.Tricks {
+			if t, ok := trickByName(name); ok {
+				tricks = append(tricks, t)
+			}
+		}
+		if s.opt.Tricks == nil {
+			for _, t := range voterTricks {
+				if s.opt.LiarPercent > 0 && s.world.rng.IntN(2) == 0 {
+					tricks = append(tricks, t)
+				}
+			}
+			for _, t := range peerTricks {
+				if s.world.rng.IntN(3) == 0 {
+					tricks = append(tricks, t)
+				}
+			}
+		}
+		s.newLiar(i, tricks)
+	}
 }
 
 // repKey is the key of a node's representative.
@@ -249,17 +334,31 @@ func (s *Sim) repKey(id int) crypto.PrivateKey {
 	return testkit.Key(2_000_000 + id)
 }
 
-// shares composes the blocks that give every representative but the first an
-// equal share, and leave a little more to the first.
+// shares composes the blocks that give every representative its share, and leave
+// the rest to the first.
 func (s *Sim) shares() []*lattice.Block {
 	s.genesis = testkit.GenesisWallet(s.net)
 	var out []*lattice.Block
-	amount := lattice.Supply.MulDiv(1, uint64(s.opt.Nodes)+1)
-	for id := 1; id < s.opt.Nodes; id++ {
-		rep := testkit.NewWallet(s.net, s.repKey(id))
+	give := func(key crypto.PrivateKey, amount lattice.Amount) {
+		rep := testkit.NewWallet(s.net, key)
 		send := s.genesis.Send(rep.Account(), amount)
 		hash := s.genesis.Advance(send)
 		out = append(out, send, rep.Open(hash, amount, rep.Account()))
+	}
+	honest := lattice.Supply.MulDiv(uint64(100-s.opt.LiarPercent), 100)
+	for id := 1; id < s.opt.Nodes; id++ {
+		amount := honest.MulDiv(1, uint64(s.opt.Nodes)+1)
+		if s.opt.Weights != nil {
+			amount = s.opt.Weights[id]
+		}
+		if !amount.IsZero() {
+			give(s.repKey(id), amount)
+		}
+	}
+	if s.opt.LiarPercent > 0 {
+		for i := range s.opt.Liars {
+			give(s.liarKey(i), lattice.Supply.MulDiv(uint64(s.opt.LiarPercent), 100*uint64(s.opt.Liars)))
+		}
 	}
 	return append(out, s.fundWallets()...)
 }
@@ -273,6 +372,7 @@ func (s *Sim) plant(n *Node, blocks []*lattice.Block) {
 			if err != nil {
 				return err
 			}
+			c.SignatureVerified = true // made here
 			e, err := ledger.Validate(s.net, b, c)
 			if err != nil {
 				return err

@@ -8,6 +8,10 @@ import (
 // MaxNodes bounds the nodes of a world.
 const MaxNodes = 64
 
+// maxLiarPercent is how much weight may lie: with more than what quorum leaves,
+// the honest could not decide without them.
+const maxLiarPercent = 32
+
 // Swarm draws the options of a seed: each seed switches some features on and
 // others off, so that none hides behind another, and draws its limits small.
 // Without a number of nodes it draws 3 to 5.
@@ -42,6 +46,21 @@ func Swarm(seed uint64, nodes int, run time.Duration) Options {
 	}
 	if rng.IntN(2) == 0 {
 		o.Weather.Break = rng.IntN(5)
+	}
+	if rng.IntN(4) == 0 {
+		o.Joiners = 1 + rng.IntN(2)
+	}
+	if rng.IntN(4) == 0 {
+		o.Spammers, o.SpamEvery = 1+rng.IntN(2), 30*time.Millisecond+time.Duration(rng.Int64N(int64(400*time.Millisecond)))
+	}
+	if rng.IntN(4) == 0 {
+		o.Naives = 2 + rng.IntN(4)
+	}
+	if rng.IntN(3) == 0 {
+		o.Liars = 1 + rng.IntN(3)
+		if rng.IntN(2) == 0 {
+			o.LiarPercent = 1 + rng.IntN(maxLiarPercent)
+		}
 	}
 	return o
 }

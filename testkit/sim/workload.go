@@ -24,17 +24,29 @@ type wallet struct {
 	made    int
 }
 
-// fundWallets composes the blocks that open the honest wallets.
+// fundWallets composes the blocks that open the accounts of all users.
 func (s *Sim) fundWallets() []*lattice.Block {
 	var out []*lattice.Block
-	for i := range s.opt.Accounts {
-		w := testkit.NewWallet(s.net, testkit.Key(i))
+	fund := func(key, home int) *testkit.Wallet {
+		w := testkit.NewWallet(s.net, testkit.Key(key))
 		send := s.genesis.Send(w.Account(), walletFunds)
 		hash := s.genesis.Advance(send)
-		open := w.Open(hash, walletFunds, testkit.AccountOf(s.repKey(i%s.opt.Nodes)))
+		open := w.Open(hash, walletFunds, testkit.AccountOf(s.repKey(home)))
 		w.Advance(open)
 		out = append(out, send, open)
-		s.wallets = append(s.wallets, &wallet{sim: s, w: w, home: i % s.opt.Nodes, acked: map[int]bool{}})
+		return w
+	}
+	for i := range s.opt.Accounts {
+		home := i % s.opt.Nodes
+		s.wallets = append(s.wallets, &wallet{sim: s, w: fund(i, home), home: home, acked: map[int]bool{}})
+	}
+	for i := range s.opt.Spammers {
+		home := s.world.rng.IntN(s.opt.Nodes)
+		s.spammers = append(s.spammers, &spammer{sim: s, w: fund(7_000_000+i, home), home: home, kind: spamKind(s.world.rng.IntN(int(spamKinds)))})
+	}
+	for i := range s.opt.Naives {
+		home := i % s.opt.Nodes
+		s.naives = append(s.naives, &naive{sim: s, w: fund(8_000_000+i, home), home: home})
 	}
 	return out
 }
@@ -55,11 +67,16 @@ func (s *Sim) every(mean time.Duration, f func()) {
 }
 
 func (s *Sim) startWorkload() {
-	if len(s.wallets) == 0 {
-		return
+	if len(s.wallets) > 0 {
+		s.every(s.opt.TransferEvery, func() { s.wallets[s.world.rng.IntN(len(s.wallets))].act() })
+		s.every(s.opt.ForkEvery, s.doubleSpend)
 	}
-	s.every(s.opt.TransferEvery, func() { s.wallets[s.world.rng.IntN(len(s.wallets))].act() })
-	s.every(s.opt.ForkEvery, s.doubleSpend)
+	for _, p := range s.spammers {
+		s.every(s.opt.SpamEvery, p.spam)
+	}
+	if len(s.naives) > 0 {
+		s.every(s.opt.TransferEvery, func() { s.naives[s.world.rng.IntN(len(s.naives))].act() })
+	}
 }
 
 // act looks at the node, and makes the next block if the last one is confirmed.
@@ -120,6 +137,7 @@ func (w *wallet) compose(node *Node) {
 }
 
 func (w *wallet) take(b *lattice.Block) {
+	w.sim.know(b)
 	w.pending, w.hash = b, w.sim.net.HashOf(b)
 	w.made++
 	w.sim.result.Transfers++
@@ -139,22 +157,47 @@ func (w *wallet) publish(node *Node) {
 	})
 }
 
-// doubleSpend publishes two blocks for one place, each to another node.
+// doubleSpend publishes two blocks for one place, each to another node, the
+// second now and then when the first may be confirmed.
 func (s *Sim) doubleSpend() {
-	w := s.wallets[s.world.rng.IntN(len(s.wallets))]
-	a, b := s.nodes[s.world.rng.IntN(len(s.nodes))], s.nodes[s.world.rng.IntN(len(s.nodes))]
+	rng := s.world.rng
+	w := s.wallets[rng.IntN(len(s.wallets))]
+	a, b := s.somebody(), s.somebody()
 	if w.pending != nil || w.w.Info.Balance.IsZero() || !a.Alive() || !b.Alive() {
 		return
 	}
-	s.result.Forks++
-	to := s.world.rng.IntN(len(s.wallets))
+	to := rng.IntN(len(s.wallets))
 	one := w.w.Send(s.wallets[to].w.Account(), lattice.AmountFrom(1))
 	two := w.w.Send(s.wallets[(to+1)%len(s.wallets)].w.Account(), w.w.Info.Balance)
-	s.world.trace.event("double spend of %s: %s at n%d, %s at n%d", short(w.w.Account()), short(s.net.HashOf(one)), a.ID, short(s.net.HashOf(two)), b.ID)
-	a.running.Process(one, func(messages.BlockResult) {})
-	b.running.Process(two, func(messages.BlockResult) {})
-	// He cannot go on before one of them is confirmed: he looks for both.
-	s.await(w, one, two)
+	if len(s.naives) > 0 && rng.IntN(2) == 0 { // one that builds on what will go
+		two = w.w.Send(s.naives[rng.IntN(len(s.naives))].w.Account(), w.w.Info.Balance)
+	}
+	delay := time.Duration(0)
+	if rng.IntN(3) == 0 {
+		delay = s.draw(3 * time.Second)
+	}
+	s.fork(w, []*lattice.Block{one, two}, []*Node{a, b}, delay)
+}
+
+// fork publishes blocks for one place of a wallet, the i-th at the i-th node, each
+// a delay after the one before.
+func (s *Sim) fork(w *wallet, blocks []*lattice.Block, at []*Node, delay time.Duration) {
+	s.result.Forks++
+	s.cheats[w.w.Account()] = true
+	for i, b := range blocks {
+		s.know(b)
+		n := at[i%len(at)]
+		s.world.trace.event("double spend of %s: %s at n%d", short(w.w.Account()), short(s.net.HashOf(b)), n.ID)
+		s.world.after(s.env, time.Duration(i)*delay, func() {
+			s.pending = append(s.pending, func() {
+				if n.Alive() {
+					n.running.Process(b, func(messages.BlockResult) {})
+				}
+			})
+		})
+	}
+	// He cannot go on before one of them is confirmed: he looks for all.
+	s.await(w, blocks...)
 }
 
 // await makes the wallet go on from whichever block is confirmed.

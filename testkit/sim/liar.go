@@ -1,0 +1,262 @@
+package sim
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/smallnano/smallnano/actors/mailbox"
+	"github.com/smallnano/smallnano/crypto"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/testkit"
+	"github.com/smallnano/smallnano/wire"
+)
+
+// Bounds of what a liar remembers and does.
+const (
+	liarBlocks  = 128
+	liarVotes   = 64
+	liarConns   = 12
+	firstLiar   = 100 // owner number of the first
+	liarSilence = 20  // of a hundred requests it does not answer
+)
+
+// liar is an adversary: a host of its own that speaks the wire protocol as
+// it likes. One with weight is a byzantine representative too.
+type liar struct {
+	sim    *Sim
+	number int
+	owner  *owner
+	host   *host
+	rep    crypto.PrivateKey // votes with this key
+	tricks []trick
+	every  time.Duration
+	lives  int // identities so far
+	conns  []*lie
+	blocks []lattice.Block // seen last
+	hashes []lattice.Hash  // of blocks
+	votes  []lattice.Vote  // seen last
+}
+
+// lie is one connection of a liar.
+type lie struct {
+	liar      *liar
+	link      *link
+	handshake *wire.Handshaker // nil when it is over
+	closed    bool
+}
+
+// newLiar puts an adversary on the network.
+func (s *Sim) newLiar(number int, tricks []trick) *liar {
+	l := &liar{
+		sim: s, number: number, owner: &owner{id: firstLiar + number}, rep: s.liarKey(number),
+		tricks: tricks, every: 20*time.Millisecond + s.draw(200*time.Millisecond),
+	}
+	l.host = &host{network: s.network, owner: l.owner}
+	l.host.accept = func(m messages.Link) { l.took(m.(*link), true) }
+	l.newIdentity()
+	s.liars = append(s.liars, l)
+	l.again()
+	return l
+}
+
+// liarKey is the key of a liar's representative.
+func (s *Sim) liarKey(number int) crypto.PrivateKey { return testkit.Key(4_000_000 + number) }
+
+// again lets the liar act for as long as it lives.
+func (l *liar) again() {
+	l.sim.world.after(l.owner, l.sim.draw(l.every), func() {
+		if l.owner.dead {
+			return
+		}
+		l.act()
+		l.again()
+	})
+}
+
+// act connects to somebody, or plays a trick on somebody it is connected to.
+func (l *liar) act() {
+	rng := l.sim.world.rng
+	l.forgetClosed()
+	if len(l.conns) == 0 || len(l.conns) < liarConns && rng.IntN(10) == 0 {
+		l.dial(address(l.sim.nodes[rng.IntN(len(l.sim.nodes))].ID))
+		return
+	}
+	if len(l.tricks) == 0 {
+		return
+	}
+	l.tricks[rng.IntN(len(l.tricks))].play(l)
+}
+
+// newIdentity gives the liar another address and another node key.
+func (l *liar) newIdentity() {
+	if l.host.hosts[l.host.address] == l.host {
+		delete(l.host.hosts, l.host.address)
+	}
+	l.lives++
+	l.host.address = netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 16, byte(l.number), byte(l.lives)}), 7176)
+	l.host.hosts[l.host.address] = l.host
+}
+
+func (l *liar) forgetClosed() {
+	kept := l.conns[:0]
+	for _, c := range l.conns {
+		if !c.closed {
+			kept = append(kept, c)
+		}
+	}
+	clear(l.conns[len(kept):])
+	l.conns = kept
+}
+
+func (l *liar) dial(to netip.AddrPort) {
+	if l.sim.world.rng.IntN(4) == 0 {
+		l.newIdentity()
+	}
+	l.host.Dial(to, 5*time.Second, func(m messages.Link, err error) {
+		if err == nil {
+			l.took(m.(*link), false)
+		}
+	})
+}
+
+// took begins to talk on a connection.
+func (l *liar) took(k *link, inbound bool) {
+	if len(l.conns) >= 2*liarConns {
+		l.forgetClosed()
+		if len(l.conns) >= 2*liarConns {
+			k.Close()
+			return
+		}
+	}
+	network := l.sim.net
+	if l.can(otherGenesis) && l.sim.world.rng.IntN(4) == 0 {
+		other := *network
+		other.GenesisHash[0]++
+		network = &other
+	}
+	cfg := wire.HandshakeConfig{Network: network, NodeKey: testkit.Key(5_000_000 + 1000*l.number + l.lives), PeeringPort: 7176}
+	c := &lie{liar: l, link: k}
+	if inbound {
+		c.handshake = wire.NewListener(cfg, l.cookie())
+	} else {
+		c.handshake = wire.NewDialer(cfg, l.cookie())
+	}
+	l.conns = append(l.conns, c)
+	k.Start(c.receive, func(error) { c.closed = true })
+	if l.can(halfOpen) && l.sim.world.rng.IntN(3) == 0 {
+		return // and never says a word
+	}
+	for _, m := range c.handshake.Start() {
+		c.say(m)
+	}
+}
+
+func (l *liar) cookie() (c wire.Cookie) {
+	for i := range c {
+		c[i] = byte(l.sim.world.rng.Uint32())
+	}
+	return c
+}
+
+func (l *liar) can(t trick) bool {
+	for _, have := range l.tricks {
+		if have.name == t.name {
+			return true
+		}
+	}
+	return false
+}
+
+// someone returns a connection that is open for messages, nil for none.
+func (l *liar) someone() *lie {
+	var open []*lie
+	for _, c := range l.conns {
+		if !c.closed && c.handshake == nil {
+			open = append(open, c)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	return open[l.sim.world.rng.IntN(len(open))]
+}
+
+// say sends a message in its legal form. What has none is not said.
+func (c *lie) say(m wire.Message) {
+	frame, err := wire.Append(nil, c.liar.sim.net.ID, m)
+	if err != nil {
+		c.liar.sim.violate("simulation", "a liar cannot say %v: %v", m.Type(), err)
+	}
+	if p, ok := m.(*wire.Publish); ok {
+		c.liar.sim.know(&p.Block)
+	}
+	c.link.put(frame)
+}
+
+// receive takes a frame from a node.
+func (c *lie) receive(f *messages.FrameArrived) {
+	f.Credit.(*mailbox.Credit).Release()
+	m, err := wire.Decode(wire.Header{Type: wire.Type(f.Type), Length: len(f.Body)}, f.Body)
+	if err != nil {
+		return // of another liar
+	}
+	if c.handshake == nil {
+		c.hear(m)
+		return
+	}
+	reply, done, err := c.handshake.Step(m)
+	if err != nil {
+		c.link.Close()
+		c.closed = true
+		return
+	}
+	for _, r := range reply {
+		c.say(r)
+	}
+	if done {
+		c.handshake = nil
+	}
+}
+
+// hear remembers what may be of use and answers what it is asked.
+func (c *lie) hear(m wire.Message) {
+	l := c.liar
+	switch m := m.(type) {
+	case *wire.Publish:
+		l.saw(&m.Block)
+	case *wire.Vote:
+		if len(l.votes) >= liarVotes {
+			l.votes = l.votes[1:]
+		}
+		l.votes = append(l.votes, m.Vote)
+	case *wire.PullReq:
+		l.lieAboutBlocks(c, m)
+	case *wire.FrontierReq:
+		l.lieAboutFrontiers(c, m)
+	case *wire.ConfirmReq:
+		l.lieAboutVotes(c, m)
+	}
+}
+
+func (l *liar) saw(b *lattice.Block) {
+	hash := l.sim.net.HashOf(b)
+	for _, h := range l.hashes {
+		if h == hash {
+			return
+		}
+	}
+	if len(l.blocks) >= liarBlocks {
+		l.blocks, l.hashes = l.blocks[1:], l.hashes[1:]
+	}
+	l.blocks, l.hashes = append(l.blocks, *b), append(l.hashes, hash)
+}
+
+// stop ends the liar and all it holds.
+func (l *liar) stop() {
+	for _, c := range l.conns {
+		c.link.Close()
+	}
+	l.owner.dead = true
+	l.host.crash()
+}

@@ -1,0 +1,230 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/smallnano/smallnano/actors/core/bootstrap"
+	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/wire"
+)
+
+// know notes a block that somebody made, so that the checkers know its root.
+func (s *Sim) know(b *lattice.Block) {
+	hash := s.net.HashOf(b)
+	if _, known := s.seen.blocks[hash]; !known {
+		s.seen.blocks[hash] = *b
+		s.knowAccount(b.Account)
+	}
+}
+
+// knowAccount notes an account to which something may be sent.
+func (s *Sim) knowAccount(a lattice.Account) {
+	if _, known := s.seen.accounts[a]; !known {
+		s.seen.accounts[a] = struct{}{}
+	}
+}
+
+// sent looks at what an honest node says.
+func (s *Sim) sent(o *owner, m wire.Message) {
+	v, ok := m.(*wire.Vote)
+	if !ok {
+		return
+	}
+	n := s.seen.honest[v.Vote.Representative]
+	if n == nil || n.owner != o { // somebody else's vote that is passed on
+		return
+	}
+	n.view(func(r storage.Reader) error {
+		for _, hash := range v.Vote.Hashes {
+			if err := s.checkVote(n, r, hash, v.Vote.Final()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if s.onVote != nil {
+		s.onVote(n, v.Vote.Final())
+	}
+}
+
+// checkVote checks a vote of a node's own representative for one block.
+func (s *Sim) checkVote(n *Node, r storage.Reader, hash lattice.Hash, final bool) error {
+	b, known := s.seen.blocks[hash]
+	if !known && hash != s.net.GenesisHash {
+		s.violate("votes", "node %d votes for block %v, which nobody made", n.ID, hash)
+	}
+	if !known {
+		return nil
+	}
+	if err := s.checkDependencies(n, r, &b, hash); err != nil || !final {
+		return err
+	}
+	root := b.QualifiedRoot()
+	key := finalKey{n.ID, root}
+	if other, voted := s.seen.finals[key]; voted && other != hash {
+		s.violate("finals", "the representative of node %d voted finally for %v and for %v on root %v", n.ID, other, hash, root)
+	}
+	s.seen.finals[key] = hash
+	stored, found, err := r.FinalVote(root)
+	if err != nil || found && stored == hash {
+		return err
+	}
+	cemented, err := isCemented(r, root)
+	if err == nil && !cemented {
+		s.violate("stored", "node %d says a final vote for %v that is not stored (stored: %v)", n.ID, hash, found)
+	}
+	return err
+}
+
+// checkDependencies checks that what a block stands on is confirmed at a node
+// that votes for it.
+func (s *Sim) checkDependencies(n *Node, r storage.Reader, b *lattice.Block, hash lattice.Hash) error {
+	on := []lattice.Hash{b.Previous}
+	if source, known := s.seen.blocks[lattice.Hash(b.Link)]; known && source.Link == lattice.Link(b.Account) {
+		on = append(on, lattice.Hash(b.Link))
+	}
+	for _, h := range on {
+		if h.IsZero() {
+			continue
+		}
+		d, found, err := r.Block(h)
+		if err != nil {
+			return err
+		}
+		if found && !d.Confirmed {
+			s.violate("votes", "node %d votes for %v before %v, on which it stands, is confirmed", n.ID, hash, h)
+		}
+	}
+	return nil
+}
+
+// isCemented reports whether a root is decided for ever at a node.
+func isCemented(r storage.Reader, root lattice.QualifiedRoot) (bool, error) {
+	height := uint64(1)
+	if !root.Previous.IsZero() {
+		p, found, err := r.Block(root.Previous)
+		if err != nil || !found {
+			return false, err
+		}
+		height = p.Height + 1
+	}
+	info, err := r.Account(root.Account)
+	return info.ConfirmedHeight >= height, err
+}
+
+// synced wraps a transaction that is not synced to the disk: it must not hold
+// what has to be.
+type synced struct {
+	storage.Tx
+	node *Node
+}
+
+// PutFinalVote implements storage.Tx.
+func (t synced) PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattice.Hash, error) {
+	t.node.sim.violate("stored", "node %d stores a final vote for %v without a sync", t.node.ID, hash)
+	return t.Tx.PutFinalVote(root, hash)
+}
+
+// maxUnchecked bounds the blocks that wait for others at a node.
+var maxUnchecked = uint64(bootstrap.DefaultGapsConfig().Max)
+
+// maxPeers bounds a node's connections.
+var maxPeers = peering.DevConfig().MaxInbound + peering.DevConfig().MaxOutbound
+
+// idleEvery is how many moments in which all actors wait pass between two looks
+// at them.
+const idleEvery = 61
+
+// idle is called when no actor has anything to do before time goes on.
+func (s *Sim) idle() {
+	if s.idles++; s.idles%idleEvery == 0 {
+		for _, n := range s.nodes {
+			if n.Alive() {
+				s.checkIdle(n)
+			}
+		}
+	}
+}
+
+// checkIdle checks a node all of whose actors wait: mailboxes are within their
+// bounds, and when no actor waits to be restarted, they are empty and no credit
+// is taken.
+func (s *Sim) checkIdle(n *Node) {
+	b := n.running.Backend()
+	down := false
+	for _, a := range b.Health().Actors {
+		m := a.Mailbox
+		if m.Depth > m.Capacity || m.HighWater > m.Capacity {
+			s.violate("mailbox", "node %d: %s has %d of %d messages, had %d", n.ID, a.Name, m.Depth, m.Capacity, m.HighWater)
+		}
+		if a.State != "running" {
+			down = true
+		} else if m.Depth > 0 {
+			s.violate("mailbox", "node %d: %s waits with %d messages in its mailbox", n.ID, a.Name, m.Depth)
+		}
+	}
+	if most := maxPeers; len(b.Peers()) > most {
+		s.violate("bounds", "node %d has %d peers, at most %d are allowed", n.ID, len(b.Peers()), most)
+	}
+	if got := b.Unchecked(); got > maxUnchecked {
+		s.violate("bounds", "node %d keeps %d blocks that wait for others, at most %d are allowed", n.ID, got, maxUnchecked)
+	}
+	if !down {
+		s.checkCredits(n)
+	}
+}
+
+// checkCredits checks that every credit of a node's links has come back, and
+// forgets links that have ended.
+func (s *Sim) checkCredits(n *Node) {
+	kept := n.host.links[:0]
+	for _, l := range n.host.links {
+		if count, bytes := l.credits.InUse(); count != 0 || bytes != 0 {
+			s.violate("credits", "node %d has nothing to do, but %d credits (%d bytes) of its link to %v are taken", n.ID, count, bytes, l.remote)
+		}
+		if !l.closed {
+			kept = append(kept, l)
+		}
+	}
+	clear(n.host.links[len(kept):])
+	n.host.links = kept
+}
+
+// atRest says what keeps the network from being as it was before anything went
+// wrong: an actor that is not running, weights in memory that are not those of
+// the ledger; "" when nothing does.
+func (s *Sim) atRest() string {
+	for _, n := range s.nodes {
+		b := n.running.Backend()
+		if h := b.Health(); h.State != "ok" {
+			return fmt.Sprintf("node %d is %s: %s", n.ID, h.State, strings.Join(h.Reasons, "; "))
+		}
+		s.checkIdle(n)
+		stored := map[lattice.Account]lattice.Amount{}
+		n.view(func(r storage.Reader) error {
+			return r.Weights(func(rep lattice.Account, w lattice.Amount) bool {
+				stored[rep] = w
+				return true
+			})
+		})
+		all := b.Representatives()
+		if len(all) != len(stored) {
+			return fmt.Sprintf("node %d reckons with %d representatives, its ledger has %d", n.ID, len(all), len(stored))
+		}
+		for _, r := range all {
+			if stored[r.Account] != r.Weight || b.Weight(r.Account) != r.Weight {
+				return fmt.Sprintf("node %d reckons with %s raw of %v, its ledger with %s", n.ID, r.Weight.Raw(), r.Account, stored[r.Account].Raw())
+			}
+		}
+	}
+	return ""
+}
+
+// excused reports whether nobody promises that an account's blocks are ever
+// confirmed: it made two for one place, and representatives lie.
+func (s *Sim) excused(a lattice.Account) bool {
+	return s.opt.LiarPercent > 0 && s.cheats[a]
+}
