@@ -23,6 +23,7 @@ type Node struct {
 	votes []crypto.PrivateKey
 	peers []string
 	skew  time.Duration
+	net   *lattice.Network
 
 	owner   *owner
 	host    *host
@@ -135,7 +136,7 @@ func (n *Node) start() {
 	s := n.sim
 	n.owner = &owner{id: n.ID}
 	n.host = &host{network: s.network, owner: n.owner, address: address(n.ID)}
-	cfg := actors.DefaultConfig(s.net)
+	cfg := actors.DefaultConfig(n.net)
 	cfg.NodeKey = testkit.Key(1_000_000 + n.ID)
 	cfg.VotingKeys = n.votes
 	cfg.Listen = n.host.address
@@ -152,6 +153,16 @@ func (n *Node) start() {
 	s.must(err)
 	n.running = node
 	s.world.trace.event("n%d starts", n.ID)
+}
+
+// joins makes the node one that knows nothing but the genesis block. While it
+// learns how the weight was divided, part of the weight is on its way from one
+// account to another, and the rest must be able to decide: so it goes by the
+// quorum floor of the public networks.
+func (n *Node) joins() {
+	net := *n.net
+	net.QuorumFloorPercent = lattice.Beta().QuorumFloorPercent
+	n.net = &net
 }
 
 // crash ends the node between two messages, as kill -9 does, or with power: then

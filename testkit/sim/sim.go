@@ -251,8 +251,10 @@ func (s *Sim) build() {
 	s.knowAccount(s.genesis.Account())
 	for id := range s.opt.Nodes + s.opt.Joiners {
 		n := s.newNode(id)
-		if id < s.opt.Nodes || s.world.rng.IntN(2) == 0 {
+		if id < s.opt.Nodes || s.opt.LiarPercent > 0 || s.world.rng.IntN(2) == 0 {
 			s.plant(n, blocks)
+		} else {
+			n.joins()
 		}
 		n.store.keep()
 	}
@@ -269,7 +271,7 @@ func (s *Sim) build() {
 
 // newNode makes a node that does not run yet.
 func (s *Sim) newNode(id int) *Node {
-	n := &Node{ID: id, sim: s}
+	n := &Node{ID: id, sim: s, net: s.net}
 	if id < s.opt.Nodes {
 		n.votes = []crypto.PrivateKey{s.repKey(id)}
 		s.seen.honest[testkit.AccountOf(s.repKey(id))] = n
