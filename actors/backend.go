@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func (b backend) View(f func(rpc.Ledger) error) error {
 // Process implements rpc.Backend.
 func (b backend) Process(ctx context.Context, block *lattice.Block) (lattice.Hash, error) {
 	answer := make(chan messages.BlockResult, 1)
-	b.Node.Process(block, func(r messages.BlockResult) { answer <- r })
+	b.Node.Process(block, func(r messages.BlockResult) { offer(answer, r) })
 	ctx, cancel := context.WithTimeout(ctx, processTimeout)
 	defer cancel()
 	select {
@@ -49,6 +50,15 @@ func (b backend) Process(ctx context.Context, block *lattice.Block) (lattice.Has
 		return r.Hash, rpcError(r.Err)
 	case <-ctx.Done():
 		return b.cfg.Network.HashOf(block), fmt.Errorf("%w: %w", rpc.ErrTimeout, ctx.Err())
+	}
+}
+
+// offer gives an answer to whoever waits. A message that made its handler fail
+// may be answered twice; only the first answer counts.
+func offer[T any](to chan<- T, answer T) {
+	select {
+	case to <- answer:
+	default:
 	}
 }
 
@@ -75,7 +85,7 @@ func (b backend) Generate(ctx context.Context, root lattice.Root, threshold uint
 	b.refs.work.Tell(&messages.GenerateWork{
 		Root: root, Threshold: threshold,
 		Abandoned: func() bool { return ctx.Err() != nil },
-		Reply:     func(nonce uint64, err error) { answer <- found{nonce, err} },
+		Reply:     func(nonce uint64, err error) { offer(answer, found{nonce, err}) },
 	})
 	select {
 	case f := <-answer:
@@ -137,15 +147,20 @@ func (b backend) Peers() []rpc.PeerStatus {
 	return out
 }
 
-func peerStatus(p *peering.Status) rpc.PeerStatus {
-	address := p.Remote
-	if p.Listening.IsValid() {
-		address = p.Listening
-	}
+func peerStatus(p *peerView) rpc.PeerStatus {
 	return rpc.PeerStatus{
-		Address: address, NodeID: crypto.PublicKey(p.Node), Protocol: wire.Version,
-		Inbound: p.Inbound, Connected: p.Since,
+		Address: peerAddress(&p.Status), NodeID: crypto.PublicKey(p.Node), Protocol: wire.Version,
+		Inbound: p.Inbound, Connected: p.Since, Received: p.Received, Score: p.Score, Principal: p.Principal,
+		BytesIn: p.traffic.BytesIn, BytesOut: p.traffic.BytesOut, Dropped: p.traffic.Dropped, Ignored: p.ignored,
 	}
+}
+
+// peerAddress is where a peer can be reached, or else where it came from.
+func peerAddress(p *peering.Status) netip.AddrPort {
+	if p.Listening.IsValid() {
+		return p.Listening
+	}
+	return p.Remote
 }
 
 // WaitConfirmation implements rpc.Backend.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/smallnano/smallnano/actors/core/bootstrap"
 	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/wire/rpc"
 )
@@ -17,10 +18,12 @@ import (
 type board struct {
 	unchecked atomic.Uint64
 	quorum    atomic.Pointer[quorumView]
-	peers     atomic.Pointer[[]peering.Status]
+	peers     atomic.Pointer[[]peerView]
+	telemetry atomic.Pointer[[]telemetryView]
 	budget    atomic.Pointer[[]rpc.BudgetItem]
 	bootstrap atomic.Pointer[bootstrap.Stats]
 	stopping  atomic.Bool
+	vacancy   atomic.Int64 // priority elections that could be started now
 
 	readOnlyReason atomic.Pointer[string]
 
@@ -29,6 +32,13 @@ type board struct {
 	news     chan struct{} // closed when sequence moves
 
 	stopped chan struct{} // closed when the node begins to stop
+}
+
+// peerView is an open connection and what went over it.
+type peerView struct {
+	peering.Status
+	traffic messages.Traffic
+	ignored uint64 // messages over the limits
 }
 
 // quorumView is the weights and the quorum at one moment.
@@ -42,7 +52,8 @@ type quorumView struct {
 func newBoard() *board {
 	b := &board{news: make(chan struct{}), stopped: make(chan struct{})}
 	b.quorum.Store(&quorumView{})
-	b.peers.Store(&[]peering.Status{})
+	b.peers.Store(&[]peerView{})
+	b.telemetry.Store(&[]telemetryView{})
 	b.budget.Store(&[]rpc.BudgetItem{})
 	b.bootstrap.Store(&bootstrap.Stats{Phase: "starting"})
 	none := ""

@@ -52,6 +52,7 @@ func newClock(env *Env, r *refs, measured bool) *clock {
 		ticks(r.scheduler, second, func(t *messages.Tick) messages.Scheduler { return t }),
 		ticks(r.work, second, func(t *messages.Tick) messages.Work { return t }),
 		ticks(r.bootstrap, 1, func(t *messages.Tick) messages.Bootstrap { return t }),
+		ticks(r.telemetry, second, func(t *messages.Tick) messages.Telemetry { return t }),
 		ticks(r.peers, 1, func(t *messages.Tick) messages.PeerSupervisor { return t }),
 	}}
 	if measured {

@@ -14,6 +14,7 @@
 //	work              proof of work for the RPC and the wallet
 //	bootstrap_server  answers peers that ask for frontiers and blocks
 //	bootstrap_client  asks peers for what this node misses
+//	telemetry         tells peers about this node, keeps what they tell of themselves
 //	peers             the peer supervisor; below it one actor for each connection
 //	health            measures the node against its budget
 //	rpc_gateway       listens for JSON-RPC

@@ -54,12 +54,19 @@ func (a *health) measure() {
 	if err != nil {
 		a.log.Warn("cannot measure the database", "err", err)
 	}
+	peers := *a.board.peers.Load()
+	var queued int64
+	for i := range peers {
+		queued += int64(peers[i].traffic.Queued)
+	}
 	a.board.budget.Store(&[]rpc.BudgetItem{
 		{Name: "rss", Used: u.RSS, Target: targetRSS, Unit: "bytes"},
 		{Name: "heap", Used: u.Heap, Target: targetHeap, Unit: "bytes"},
 		{Name: "goroutines", Used: u.Goroutines, Unit: "count"},
 		{Name: "disk", Used: disk, Target: targetDisk, Unit: "bytes"},
 		{Name: "fds", Used: u.FDs, Unit: "count"},
+		{Name: "peers", Used: int64(len(peers)), Unit: "count"},
+		{Name: "peer_bytes", Used: queued, Target: int64(len(peers)) * linkMemory, Unit: "bytes"},
 	})
 	if over := u.RSS > targetRSS; over != a.over {
 		a.over = over

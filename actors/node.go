@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -51,11 +52,14 @@ type Config struct {
 	// BlockQueue bounds the blocks that wait to be processed, VoteQueue the votes
 	// that wait to be checked.
 	BlockQueue, VoteQueue int
-	Peering               peering.Config
-	Bootstrap             bootstrap.Config
-	Elections             election.Config
-	Buckets               bucket.Config
-	Build                 rpc.Build
+	// TelemetryEvery is the pause between two times that all peers are told how
+	// this node is.
+	TelemetryEvery time.Duration
+	Peering        peering.Config
+	Bootstrap      bootstrap.Config
+	Elections      election.Config
+	Buckets        bucket.Config
+	Build          rpc.Build
 	// Probe measures the process; nil measures nothing.
 	Probe func() Usage
 	// OnStop is told that the node was asked to stop, and why. It must not block;
@@ -68,11 +72,12 @@ type Config struct {
 func DefaultConfig(n *lattice.Network) Config {
 	c := Config{
 		Network: n, VoteWindow: votes.DefaultBundleWindow, WorkThreads: 1,
-		BlockQueue: 8192, VoteQueue: 4096,
+		BlockQueue: 8192, VoteQueue: 4096, TelemetryEvery: time.Minute,
 		Peering: peering.DefaultConfig(), Bootstrap: bootstrap.DefaultConfig(),
 		Elections: election.DefaultConfig(n), Buckets: bucket.DefaultConfig(),
 	}
 	if n.ID == lattice.DevID {
+		c.TelemetryEvery = 5 * time.Second
 		c.Peering, c.Bootstrap = peering.DevConfig(), bootstrap.DevConfig()
 	}
 	return c
@@ -228,7 +233,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, log: log.With("subsystem", nameVoting)}
 		}),
 		spec(nameScheduler, facts, true, func() actor.Actor {
-			return &bucketScheduler{env: n.env, refs: n.refs, cfg: n.cfg.Buckets, log: log.With("subsystem", nameScheduler)}
+			return &bucketScheduler{env: n.env, refs: n.refs, board: n.board, cfg: n.cfg.Buckets, log: log.With("subsystem", nameScheduler)}
 		}),
 		spec(nameWork, mailbox.Config{Capacity: workMailbox}, false, func() actor.Actor {
 			return &worker{env: n.env, refs: n.refs, threads: n.cfg.WorkThreads}
@@ -239,10 +244,16 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 		spec(nameBootstrap, fair(1024, perPeer), true, func() actor.Actor {
 			return &bootstrapClient{env: n.env, refs: n.refs, net: n.cfg.Network, cfg: n.cfg.Bootstrap, board: n.board, log: log.With("subsystem", nameBootstrap)}
 		}),
+		spec(nameTelemetry, fair(1024, perPeer), true, func() actor.Actor {
+			return &telemetry{
+				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, key: n.cfg.NodeKey, version: softwareVersion(n.cfg.Build.Vendor),
+				every: n.cfg.TelemetryEvery, started: n.started, log: log.With("subsystem", nameTelemetry),
+			}
+		}),
 		spec(namePeers, fair(peersMailbox, peersMailbox/2), false, func() actor.Actor {
 			return &peerSupervisor{
 				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.peering(), handshake: n.handshake(),
-				names: n.cfg.Peers, filter: filter, conns: conns, log: log.With("subsystem", namePeers),
+				names: n.cfg.Peers, voters: len(n.cfg.VotingKeys), filter: filter, conns: conns, log: log.With("subsystem", namePeers),
 			}
 		}),
 	}
@@ -260,7 +271,9 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 
 // gateway describes the actor that serves the RPC.
 func (n *Node) gateway(l *net.TCPListener) supervise.Spec {
-	server := rpc.New(n.cfg.RPC, backend{n}, n.env.Log.With("subsystem", nameGateway))
+	cfg := n.cfg.RPC
+	cfg.Metrics = http.HandlerFunc(backend{n}.metrics)
+	server := rpc.New(cfg, backend{n}, n.env.Log.With("subsystem", nameGateway))
 	first := &atomic.Pointer[net.TCPListener]{}
 	first.Store(l)
 	return supervise.Spec{

@@ -34,9 +34,15 @@ type peer struct {
 	config  wire.HandshakeConfig
 	inbound bool
 
+	limits *peering.Limits
+	voters int // representatives of this node, each of which answers a request for votes
+
 	self      Ref[messages.Peer]
-	handshake *wire.Handshaker // nil when it is over
-	last      []wire.Message   // of a dialler's handshake: sent when the supervisor admits the connection
+	node      [32]byte           // proved by the handshake
+	allowance *peering.Allowance // what the peer may still send
+	ignored   uint64             // of its messages, as far as it was told
+	handshake *wire.Handshaker   // nil when it is over
+	last      []wire.Message     // of a dialler's handshake: sent when the supervisor admits the connection
 	admitted  bool
 	reported  bool // an offence was reported: what follows does not count again
 }
@@ -56,6 +62,7 @@ func (a *peer) Receive(ctx actor.Context) {
 // start begins the handshake.
 func (a *peer) start() {
 	a.self = a.refs.peer(a.conn)
+	a.allowance = peering.NewAllowance(a.limits, a.env.Clock.Now())
 	var cookie wire.Cookie
 	if _, err := io.ReadFull(a.env.Secret, cookie[:]); err != nil {
 		panic("actors: no random bytes for a cookie: " + err.Error())
@@ -135,7 +142,42 @@ func (a *peer) frame(ctx actor.Context, f *messages.FrameArrived) {
 		a.step(ctx, m)
 		return
 	}
+	if !a.allowed(m) {
+		return
+	}
 	handed = a.dispatch(ctx, m, f)
+}
+
+// kinds says what limits a message falls under. Answers are taken by whoever
+// asked, who knows what was asked for.
+var kinds = map[wire.Type]peering.Kind{
+	wire.TypePublish: peering.KindBlock, wire.TypeVote: peering.KindVote, wire.TypeConfirmReq: peering.KindConfirm,
+	wire.TypePullReq: peering.KindPull, wire.TypeFrontierReq: peering.KindPull,
+	wire.TypeKeepalive: peering.KindChat, wire.TypeTelemetry: peering.KindChat, wire.TypeTelemetryReq: peering.KindChat,
+}
+
+// allowed reports whether a message is within the limits of its peer. One that
+// floods is scored for it.
+func (a *peer) allowed(m wire.Message) bool {
+	kind, limited := kinds[m.Type()]
+	if !limited {
+		return true
+	}
+	now := a.env.Clock.Now()
+	ok := a.allowance.Message(kind, now)
+	if a.allowance.Flooding(now) {
+		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: a.conn, Kind: peering.Flooding, Text: "more than its limit of " + m.Type().String()})
+	}
+	a.tellIgnored()
+	return ok
+}
+
+// tellIgnored lets health know, now and then, what is not looked at.
+func (a *peer) tellIgnored() {
+	if n := a.allowance.Ignored(); n > a.ignored && (a.ignored == 0 || n-a.ignored >= 256) {
+		a.ignored = n
+		a.refs.peers.Tell(&messages.MessagesIgnored{Conn: a.conn, Count: n})
+	}
 }
 
 // step goes on with the handshake.
@@ -161,6 +203,7 @@ func (a *peer) step(ctx actor.Context, m wire.Message) {
 	a.last = reply
 	p := a.handshake.Peer()
 	a.handshake = nil
+	a.node = p.NodeID
 	a.refs.peers.Tell(&messages.HandshakeDone{Conn: a.conn, NodeID: p.NodeID, Port: p.PeeringPort})
 }
 
@@ -173,6 +216,9 @@ func (a *peer) dispatch(ctx actor.Context, m wire.Message, f *messages.FrameArri
 	case *wire.Vote:
 		return a.vote(&m.Vote, f)
 	case *wire.ConfirmReq:
+		if !a.allowance.Answer(a.answerSize(len(m.Blocks)), a.env.Clock.Now()) {
+			return false
+		}
 		asked := make([]messages.AskedBlock, len(m.Blocks))
 		for i, b := range m.Blocks {
 			asked[i] = messages.AskedBlock{Account: b.Account, Hash: b.Hash}
@@ -196,9 +242,20 @@ func (a *peer) dispatch(ctx actor.Context, m wire.Message, f *messages.FrameArri
 	case *wire.Handshake, *wire.HandshakeAck:
 		a.offend(peering.BadHandshake, errors.New("a second handshake"))
 		ctx.Stop(ctx.Self())
-	case *wire.Telemetry, *wire.TelemetryReq: // for display only; nothing here shows it yet
+	case *wire.Telemetry:
+		a.refs.telemetry.Tell(&messages.TelemetryArrived{Conn: a.conn, NodeID: a.node, Body: f.Body, Credit: f.Credit})
+		return true
+	case *wire.TelemetryReq:
+		a.refs.telemetry.Tell(&messages.TelemetryAsked{Conn: a.conn, Credit: f.Credit})
+		return true
 	}
 	return false
+}
+
+// answerSize is how many bytes the votes for so many blocks take at most.
+func (a *peer) answerSize(blocks int) int {
+	const voteHead = wire.HeaderSize + 32 + 64 + 8 + 1
+	return a.voters * (voteHead + 32*blocks)
 }
 
 func frontiers(m *wire.FrontierAck) []messages.Frontier {
@@ -224,6 +281,10 @@ func (a *peer) block(b *lattice.Block, credit messages.Credit) bool {
 		}
 		return false
 	}
+	if !a.allowance.Signature(a.env.Clock.Now()) {
+		a.filter.Remove(digest)
+		return false
+	}
 	a.refs.blocks.Tell(&messages.ProcessBlock{
 		Block: *b, Hash: hash, Conn: a.conn, Credit: credit,
 		Restore: func() { a.filter.Remove(digest) },
@@ -235,6 +296,10 @@ func (a *peer) block(b *lattice.Block, credit messages.Credit) bool {
 func (a *peer) vote(v *lattice.Vote, f *messages.FrameArrived) bool {
 	digest := a.filter.Digest(kindVote, f.Body)
 	if !a.filter.Check(digest, a.env.Clock.Now()) {
+		return false
+	}
+	if !a.allowance.Signature(a.env.Clock.Now()) {
+		a.filter.Remove(digest)
 		return false
 	}
 	a.refs.votes.Tell(&messages.VoteArrived{

@@ -29,6 +29,9 @@ const (
 	peerMailbox = 512
 	// solicited is how many connections are asked for votes at once.
 	solicited = 12
+	// askAnyway: one in so many requests goes to a connection that seems to have
+	// nothing more to say.
+	askAnyway = 4
 	// resolveAgain is how often configured names are looked up anew while nobody
 	// is connected.
 	resolveAgain = 30 * time.Second
@@ -43,6 +46,7 @@ type peerSupervisor struct {
 	cfg       peering.Config
 	handshake wire.HandshakeConfig
 	names     []string // configured peers, host:port
+	voters    int      // representatives of this node
 	filter    *peering.Filter
 	conns     *atomic.Uint64 // the last ConnID; outlives the actor, so that none is used twice
 	log       *slog.Logger
@@ -50,8 +54,14 @@ type peerSupervisor struct {
 	machine   *peering.Peers
 	rng       *rand.Rand
 	open      map[messages.ConnID]Ref[messages.Peer] // passed the handshake
-	children  map[messages.ConnID]struct{}           // have an actor; bounded by the machine's slots
+	children  map[messages.ConnID]*child             // have an actor; bounded by the machine's slots
 	resolveAt time.Time
+}
+
+// child is a connection that has an actor.
+type child struct {
+	link    messages.Link
+	ignored uint64 // messages over its limits
 }
 
 // Receive implements actor.Actor.
@@ -61,7 +71,7 @@ func (a *peerSupervisor) Receive(ctx actor.Context) {
 		a.start()
 	case *actor.Restarting: // the connections end with this instance
 		for _, conn := range slices.Sorted(maps.Keys(a.open)) {
-			a.refs.bootstrap.Tell(&messages.PeerDown{Conn: conn})
+			a.tellDown(conn)
 		}
 		return
 	case *actor.Terminated:
@@ -78,7 +88,7 @@ func (a *peerSupervisor) start() {
 	a.machine = peering.New(a.cfg)
 	a.rng = a.env.rand(namePeers)
 	a.open = map[messages.ConnID]Ref[messages.Peer]{}
-	a.children = map[messages.ConnID]struct{}{}
+	a.children = map[messages.ConnID]*child{}
 	var stored []storage.Peer
 	err := a.env.Store.View(func(r storage.Reader) (err error) {
 		stored, err = r.Peers()
@@ -113,8 +123,7 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 		if len(a.open) == 0 && len(a.names) > 0 && !m.Now.Before(a.resolveAt) {
 			a.resolve(m.Now)
 		}
-		status := a.machine.Status(m.Now)
-		a.board.peers.Store(&status)
+		a.post(m.Now)
 	case *messages.Resolved:
 		a.resolved(m, now)
 	case *messages.LinkAccepted:
@@ -130,15 +139,26 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 		score := a.machine.Misbehaved(peering.ConnID(m.Conn), m.Kind, now)
 		a.log.Warn("a peer broke the rules", "conn", m.Conn, "offence", m.Kind, "score", score, "what", m.Text)
 	case *messages.RepresentativeSeen:
+		a.machine.Useful(peering.ConnID(m.Conn), now)
 		a.machine.RepresentativeSeen(peering.ConnID(m.Conn), m.Account)
 	case *messages.PeersWanted:
 		for _, conn := range slices.Sorted(maps.Keys(a.open)) {
 			a.refs.bootstrap.Tell(&messages.PeerUp{Conn: conn})
 		}
+	case *messages.MessagesIgnored:
+		if c := a.children[m.Conn]; c != nil {
+			c.ignored = m.Count
+		}
+	case *messages.BlocksInserted:
+		for i := range m.Blocks {
+			a.machine.Useful(peering.ConnID(m.Blocks[i].Conn), now)
+		}
 	case *messages.PrincipalsChanged:
 		a.machine.SetPrincipals(m.Accounts)
 	case *messages.Flood:
 		a.flood(m)
+	case *messages.Solicit:
+		a.solicit(m)
 	}
 }
 
@@ -185,7 +205,7 @@ func (a *peerSupervisor) spawn(ctx actor.Context, conn messages.ConnID, link mes
 		New: func() actor.Actor {
 			return &peer{
 				env: a.env, refs: a.refs, net: a.net, conn: conn, link: link, filter: a.filter,
-				log: a.log, config: a.handshake, inbound: inbound,
+				log: a.log, config: a.handshake, inbound: inbound, limits: &a.cfg.Limits, voters: a.voters,
 			}
 		},
 		Mailbox:       mailbox.Config{Capacity: peerMailbox},
@@ -198,7 +218,7 @@ func (a *peerSupervisor) spawn(ctx actor.Context, conn messages.ConnID, link mes
 		a.machine.Closed(peering.ConnID(conn), a.env.Clock.Now())
 		return
 	}
-	a.children[conn] = struct{}{}
+	a.children[conn] = &child{link: link}
 }
 
 // admit opens a connection whose other end has proved its identity.
@@ -212,6 +232,7 @@ func (a *peerSupervisor) admit(m *messages.HandshakeDone, now time.Time) {
 	a.open[m.Conn] = r
 	r.Tell(&messages.PeerAdmitted{})
 	a.refs.bootstrap.Tell(&messages.PeerUp{Conn: m.Conn})
+	a.refs.telemetry.Tell(&messages.PeerUp{Conn: m.Conn})
 	a.log.Info("peer connected", "conn", m.Conn, "node", peering.NodeID(m.NodeID), "peers", len(a.open))
 }
 
@@ -226,9 +247,27 @@ func (a *peerSupervisor) ended(who *actor.PID) {
 	a.machine.Closed(peering.ConnID(conn), a.env.Clock.Now())
 	if _, was := a.open[conn]; was {
 		delete(a.open, conn)
-		a.refs.bootstrap.Tell(&messages.PeerDown{Conn: conn})
+		a.tellDown(conn)
 		a.log.Info("peer gone", "conn", conn, "peers", len(a.open))
 	}
+}
+
+func (a *peerSupervisor) tellDown(conn messages.ConnID) {
+	a.refs.bootstrap.Tell(&messages.PeerDown{Conn: conn})
+	a.refs.telemetry.Tell(&messages.PeerDown{Conn: conn})
+}
+
+// post shows the connections to the RPC and to health.
+func (a *peerSupervisor) post(now time.Time) {
+	status := a.machine.Status(now)
+	view := make([]peerView, len(status))
+	for i, s := range status {
+		view[i].Status = s
+		if c := a.children[messages.ConnID(s.Conn)]; c != nil {
+			view[i].traffic, view[i].ignored = c.link.Traffic(), c.ignored
+		}
+	}
+	a.board.peers.Store(&view)
 }
 
 // flood sends a frame as far as it should go.
@@ -244,8 +283,8 @@ func (a *peerSupervisor) flood(m *messages.Flood) {
 		to = a.machine.FanoutVote(a.rng, true, except)
 	case messages.ReachVote:
 		to = a.machine.FanoutVote(a.rng, false, except)
-	case messages.ReachSolicit:
-		to = a.machine.Solicit(a.rng, solicited)
+	case messages.ReachAll:
+		to = a.machine.All()
 	}
 	send := &messages.SendFrame{Frame: m.Frame}
 	for _, conn := range to {
@@ -253,6 +292,36 @@ func (a *peerSupervisor) flood(m *messages.Flood) {
 			r.Tell(send)
 		}
 	}
+}
+
+// solicit asks for votes. A connection through which nobody speaks but those who
+// have said all is asked only now and then: who speaks through it is hearsay.
+func (a *peerSupervisor) solicit(m *messages.Solicit) {
+	for _, conn := range a.machine.Solicit(a.rng, solicited) {
+		r, ok := a.open[messages.ConnID(conn)]
+		if !ok {
+			continue
+		}
+		known := a.machine.Representatives(conn)
+		q := &wire.ConfirmReq{Blocks: make([]wire.ConfirmEntry, 0, len(m.Blocks))}
+		for i := range m.Blocks {
+			b := &m.Blocks[i]
+			if !contained(known, b.Said) || a.rng.IntN(askAnyway) == 0 {
+				q.Blocks = append(q.Blocks, wire.ConfirmEntry{Account: b.Account, Hash: b.Hash})
+			}
+		}
+		if len(q.Blocks) > 0 {
+			r.Tell(&messages.SendFrame{Frame: frame(a.net, q)})
+		}
+	}
+}
+
+// contained reports whether there are some, and all are among others.
+func contained(some, others []lattice.Account) bool {
+	if len(some) == 0 || len(some) > len(others) {
+		return false
+	}
+	return !slices.ContainsFunc(some, func(a lattice.Account) bool { return !slices.Contains(others, a) })
 }
 
 // carryOut does what the machine says.

@@ -35,6 +35,7 @@ const (
 	nameBootstrapServer = "bootstrap_server"
 	nameBootstrap       = "bootstrap_client"
 	namePeers           = "peers"
+	nameTelemetry       = "telemetry"
 	nameHealth          = "health"
 	nameGateway         = "rpc_gateway"
 )
@@ -52,6 +53,7 @@ type refs struct {
 	bootstrapServer Ref[messages.BootstrapServer]
 	bootstrap       Ref[messages.Bootstrap]
 	peers           Ref[messages.PeerSupervisor]
+	telemetry       Ref[messages.Telemetry]
 }
 
 func ref[M any](s *supervise.System, name string) Ref[M] {
@@ -70,6 +72,7 @@ func newRefs(s *supervise.System) *refs {
 		bootstrapServer: ref[messages.BootstrapServer](s, nameBootstrapServer),
 		bootstrap:       ref[messages.Bootstrap](s, nameBootstrap),
 		peers:           ref[messages.PeerSupervisor](s, namePeers),
+		telemetry:       ref[messages.Telemetry](s, nameTelemetry),
 	}
 }
 

@@ -20,11 +20,16 @@ import (
 // Bounds of one TCP connection. Together they bound its memory: credits for
 // what comes in, the outgoing queue for what goes out.
 const (
-	linkCredits      = 64        // frames that were read and not yet handled
-	linkCreditBytes  = 192 << 10 // their bytes; several of the largest frame
-	linkQueue        = 512       // frames that wait to be written
-	linkQueueBytes   = 1 << 20   // their bytes
-	linkWriteAtOnce  = 32        // frames in one system call
+	linkCredits     = 64        // frames that were read and not yet handled
+	linkCreditBytes = 192 << 10 // their bytes; several of the largest frame
+	linkQueue       = 1024      // frames that wait to be written
+	linkQueueBytes  = 256 << 10 // their bytes
+	linkBulk        = 64        // answers to bootstrapping peers that wait to be written
+	linkBulkBytes   = 512 << 10 // their bytes; all that one peer of ours asks for at once
+	linkWriteAtOnce = 32        // frames in one system call
+	linkWriteBytes  = 64 << 10  // their bytes, if they are several
+	// linkMemory is what all this takes at most.
+	linkMemory       = linkCreditBytes + linkQueueBytes + linkBulkBytes
 	linkReadIdle     = 2 * time.Minute
 	linkBodyTimeout  = 20 * time.Second
 	linkWriteTimeout = 10 * time.Second // a peer that reads slower than this is cut
@@ -32,7 +37,11 @@ const (
 )
 
 // TCP is the Network of a real node.
-type TCP struct{ ID lattice.NetworkID }
+type TCP struct {
+	ID lattice.NetworkID
+	// Limit is the bandwidth that all connections share; nil is no limit.
+	Limit *Bandwidth
+}
 
 // Listen implements Network.
 func (t TCP) Listen(address netip.AddrPort, accept func(messages.Link)) (Listener, error) {
@@ -40,12 +49,12 @@ func (t TCP) Listen(address netip.AddrPort, accept func(messages.Link)) (Listene
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen for peers on %v: %w", address, err)
 	}
-	go acceptLinks(l, t.ID, accept)
+	go t.acceptLinks(l, accept)
 	return tcpListener{l}, nil
 }
 
 // acceptLinks ends when the listener is closed.
-func acceptLinks(l *net.TCPListener, id lattice.NetworkID, accept func(messages.Link)) {
+func (t TCP) acceptLinks(l *net.TCPListener, accept func(messages.Link)) {
 	pause := 5 * time.Millisecond
 	for {
 		c, err := l.AcceptTCP()
@@ -58,7 +67,7 @@ func acceptLinks(l *net.TCPListener, id lattice.NetworkID, accept func(messages.
 			continue
 		}
 		pause = 5 * time.Millisecond
-		accept(newTCPLink(c, id))
+		accept(t.newLink(c))
 	}
 }
 
@@ -75,7 +84,7 @@ func (t TCP) Dial(to netip.AddrPort, limit time.Duration, done func(messages.Lin
 			done(nil, err)
 			return
 		}
-		done(newTCPLink(c.(*net.TCPConn), t.ID), nil)
+		done(t.newLink(c.(*net.TCPConn)), nil)
 	}()
 }
 
@@ -117,26 +126,49 @@ type tcpLink struct {
 	conn    *wire.Conn
 	remote  netip.AddrPort
 	credits *mailbox.Credits
+	share   *share
 	ctx     context.Context
 	cancel  context.CancelFunc
 
-	out      chan []byte
-	outBytes atomic.Int64
-	dropped  atomic.Uint64
+	// What waits to be written. Answers to bootstrapping peers, which are long,
+	// go only when nothing else waits: they never delay a vote.
+	live, bulk lane
+	dropped    atomic.Uint64
 
 	start  sync.Once
 	finish sync.Once
 }
 
-func newTCPLink(c *net.TCPConn, id lattice.NetworkID) *tcpLink {
+// lane is a queue of frames that wait to be written.
+type lane struct {
+	frames chan []byte
+	bytes  atomic.Int64
+}
+
+// put queues a frame if the lane then holds no more than most bytes.
+func (l *lane) put(frame []byte, most int64) bool {
+	size := int64(len(frame))
+	if l.bytes.Add(size) <= most {
+		select {
+		case l.frames <- frame:
+			return true
+		default:
+		}
+	}
+	l.bytes.Add(-size)
+	return false
+}
+
+func (t TCP) newLink(c *net.TCPConn) *tcpLink {
 	remote := c.RemoteAddr().(*net.TCPAddr).AddrPort()
 	ctx, cancel := context.WithCancel(context.Background())
 	return &tcpLink{
-		conn:    wire.NewConn(c, id),
+		conn:    wire.NewConn(c, t.ID),
 		remote:  netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()),
 		credits: mailbox.NewCredits(linkCredits, linkCreditBytes, nil),
+		share:   t.Limit.newShare(),
 		ctx:     ctx, cancel: cancel,
-		out: make(chan []byte, linkQueue),
+		live: lane{frames: make(chan []byte, linkQueue)}, bulk: lane{frames: make(chan []byte, linkBulk)},
 	}
 }
 
@@ -155,13 +187,16 @@ func (l *tcpLink) Start(receive func(*messages.FrameArrived), closed func(error)
 	})
 }
 
-// read delivers frames until the connection ends. A credit is taken before the
-// body is read: without one the peer's data stays in the kernel, and TCP slows
-// the peer down.
+// read delivers frames until the connection ends. A credit and the bandwidth are
+// taken before the body is read: without them the peer's data stays in the
+// kernel, and TCP slows the peer down.
 func (l *tcpLink) read(receive func(*messages.FrameArrived)) error {
 	for {
 		h, err := l.conn.ReadHeader(time.Now().Add(linkReadIdle))
 		if err != nil {
+			return err
+		}
+		if err := l.share.receive(l.ctx, wire.HeaderSize+h.Length); err != nil {
 			return err
 		}
 		credit, err := l.credits.Acquire(l.ctx, int64(wire.HeaderSize+h.Length))
@@ -177,53 +212,82 @@ func (l *tcpLink) read(receive func(*messages.FrameArrived)) error {
 	}
 }
 
-// Send implements messages.Link.
+// Send implements messages.Link. When the queue grows, what others repeat anyway
+// is dropped first: chat, then blocks, then votes and questions for them.
 func (l *tcpLink) Send(frame []byte) bool {
-	size := int64(len(frame))
-	if l.outBytes.Add(size) <= linkQueueBytes && l.ctx.Err() == nil {
-		select {
-		case l.out <- frame:
-			return true
+	sent := false
+	if l.ctx.Err() == nil {
+		switch wire.Type(frame[typeByte]) {
+		case wire.TypePullAck, wire.TypeFrontierAck:
+			sent = l.bulk.put(frame, linkBulkBytes)
+		case wire.TypeKeepalive, wire.TypeTelemetry, wire.TypeTelemetryReq:
+			sent = l.live.put(frame, linkQueueBytes/4)
+		case wire.TypePublish:
+			sent = l.live.put(frame, linkQueueBytes/2)
+		case wire.TypeVote, wire.TypeConfirmReq:
+			sent = l.live.put(frame, linkQueueBytes*3/4)
 		default:
+			sent = l.live.put(frame, linkQueueBytes)
 		}
 	}
-	l.outBytes.Add(-size)
-	l.dropped.Add(1)
-	return false
+	if !sent {
+		l.dropped.Add(1)
+	}
+	return sent
 }
+
+// typeByte is where a frame says what it is.
+const typeByte = 4
 
 // write sends what is queued until the link is closed, then what is left.
 func (l *tcpLink) write() {
 	defer l.conn.Close()
 	frames := make([][]byte, 0, linkWriteAtOnce)
 	for {
+		var first []byte
+		from := &l.live
 		select {
-		case f := <-l.out:
-			if l.flush(append(frames, f), linkWriteTimeout) != nil {
-				l.cancel()
+		case first = <-l.live.frames:
+		case <-l.ctx.Done():
+			l.linger(frames)
+			return
+		default:
+			select {
+			case first = <-l.live.frames:
+			case first = <-l.bulk.frames:
+				from = &l.bulk
+			case <-l.ctx.Done():
+				l.linger(frames)
 				return
 			}
-		case <-l.ctx.Done():
-			for len(l.out) > 0 {
-				if l.flush(append(frames, <-l.out), linkLinger) != nil {
-					return
-				}
-			}
+		}
+		if l.flush(from, append(frames, first), linkWriteTimeout) != nil {
+			l.cancel()
 			return
 		}
 	}
 }
 
-// flush writes frames together with more that wait already.
-func (l *tcpLink) flush(frames [][]byte, limit time.Duration) error {
-	for len(frames) < linkWriteAtOnce && len(l.out) > 0 {
-		frames = append(frames, <-l.out)
+// linger sends what is left of a link that is closed, but for answers to
+// bootstrapping peers, who ask somebody else.
+func (l *tcpLink) linger(frames [][]byte) {
+	for len(l.live.frames) > 0 {
+		if l.flush(&l.live, append(frames, <-l.live.frames), linkLinger) != nil {
+			return
+		}
 	}
-	var size int64
-	for _, f := range frames {
-		size += int64(len(f))
+}
+
+// flush writes frames together with more that wait already in the same lane.
+func (l *tcpLink) flush(from *lane, frames [][]byte, limit time.Duration) error {
+	size := len(frames[0])
+	for len(frames) < linkWriteAtOnce && size < linkWriteBytes && len(from.frames) > 0 {
+		f := <-from.frames
+		frames = append(frames, f)
+		size += len(f)
 	}
-	l.outBytes.Add(-size)
+	from.bytes.Add(-int64(size))
+	_ = l.share.send(l.ctx, size) // fails only when the link is closed: then what is left goes at once
 	return l.conn.WriteFrames(frames, time.Now().Add(limit))
 }
 
@@ -238,9 +302,11 @@ func (l *tcpLink) Close() {
 // Traffic implements messages.Link.
 func (l *tcpLink) Traffic() messages.Traffic {
 	c := l.conn.Counters()
+	_, inUse := l.credits.InUse()
 	return messages.Traffic{
 		BytesIn: c.BytesRead, BytesOut: c.BytesWritten,
 		FramesIn: c.FramesRead, FramesOut: c.FramesWritten,
 		Dropped: l.dropped.Load(),
+		Queued:  uint64(max(0, l.live.bytes.Load()+l.bulk.bytes.Load()+inUse)),
 	}
 }

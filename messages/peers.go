@@ -31,6 +31,7 @@ type Traffic struct {
 	BytesIn, BytesOut   uint64
 	FramesIn, FramesOut uint64
 	Dropped             uint64 // frames that the outgoing queue had no room for
+	Queued              uint64 // bytes that wait here now, to be handled or to be sent
 }
 
 // PeerSupervisor is every message that the peer supervisor accepts.
@@ -119,8 +120,22 @@ const (
 	ReachBlock                     // ceil(sqrt(peers)) peers
 	ReachOwnVote                   // all principals and 2 ceil(sqrt(peers)) others
 	ReachVote                      // ceil(sqrt(peers))/2 peers
-	ReachSolicit                   // representatives that are asked for votes, and some others
+	ReachAll                       // every peer
 )
+
+// Solicit asks for votes: of connections through which representatives speak,
+// and of some others, which is how representatives are found.
+type Solicit struct{ Blocks []SolicitedBlock }
+
+// SolicitedBlock is a block on which votes are wanted.
+type SolicitedBlock struct {
+	Account lattice.Account
+	Hash    lattice.Hash
+	Said    []lattice.Account // representatives that have said all that is wanted
+}
+
+// MailboxSource lets what this node has to say go before what it hears.
+func (*Solicit) MailboxSource() Source { return fromConsensus }
 
 // RepresentativeSeen says that a connection brought a fresh vote of a
 // representative: it is probably that representative's node.
@@ -132,8 +147,21 @@ type RepresentativeSeen struct {
 // MailboxSource queues it with the peer's other facts.
 func (m *RepresentativeSeen) MailboxSource() Source { return m.Conn.source() }
 
-// PeersWanted asks for a PeerUp to the bootstrap client for every connection
-// that is open.
+// MessagesIgnored says how many messages of a peer were over its limits since
+// its connection began.
+type MessagesIgnored struct {
+	Conn  ConnID
+	Count uint64
+}
+
+// MailboxSource queues it with the peer's other facts.
+func (m *MessagesIgnored) MailboxSource() Source { return m.Conn.source() }
+
+func (*MessagesIgnored) toPeerSupervisor() {}
+func (*BlocksInserted) toPeerSupervisor()  {}
+
+// PeersWanted asks for a PeerUp for every connection that is open, to the
+// bootstrap client and to telemetry.
 type PeersWanted struct{}
 
 // MailboxControl lets the restarted client be heard.
@@ -155,6 +183,7 @@ func (*HandshakeDone) toPeerSupervisor()      {}
 func (*AddressesHeard) toPeerSupervisor()     {}
 func (*PeerMisbehaved) toPeerSupervisor()     {}
 func (*Flood) toPeerSupervisor()              {}
+func (*Solicit) toPeerSupervisor()            {}
 func (*RepresentativeSeen) toPeerSupervisor() {}
 func (*Tick) toPeerSupervisor()               {}
 

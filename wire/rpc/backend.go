@@ -82,6 +82,7 @@ type Backend interface {
 
 	// Peers returns the connected peers in the order of their addresses.
 	Peers() []PeerStatus
+	NetworkView
 	// Health returns the state of the node and of each of its actors.
 	Health() HealthReport
 
@@ -140,6 +141,13 @@ type PeerStatus struct {
 	Protocol  int // version of the peer protocol
 	Inbound   bool
 	Connected time.Time
+	Received  time.Time // last sign of life
+	Score     int       // 0 is good; at 100 a peer is banned
+	Principal bool      // a principal representative speaks through it
+
+	BytesIn, BytesOut uint64
+	Dropped           uint64 // messages that were not sent: it reads too slowly, or the bandwidth is used up
+	Ignored           uint64 // messages of it that were over its limits
 }
 
 // NodeState is the overall state of a node.
@@ -210,7 +218,7 @@ type MailboxStats struct {
 
 // BudgetItem is one resource and what the node is meant to use of it.
 type BudgetItem struct {
-	Name   string `json:"name"` // rss, heap, goroutines, disk, fds
+	Name   string `json:"name"` // rss, heap, goroutines, disk, fds, peers, peer_bytes
 	Used   int64  `json:"used,string"`
 	Target int64  `json:"target,string"` // 0: none
 	Unit   string `json:"unit"`          // bytes or count

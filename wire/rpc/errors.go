@@ -158,7 +158,7 @@ var numbers = func() map[string]int64 {
 var allErrors = append(append([]*errorKind{}, commonErrors...),
 	badAccount, otherNetwork, badHash, badKey, badPublicKey, badSeed, badIndex, badAmount, badCount, badWork, badDifficulty,
 	difficultyLimit, badBlock, badSubtype, tooMany,
-	accountNotFound, blockNotFound, blockPruned, keyMismatch, subtypeBalance, subtypePrevious, sequenceAhead,
+	accountNotFound, blockNotFound, blockPruned, keyMismatch, subtypeBalance, subtypePrevious, sequenceAhead, peerNotFound,
 	workDisabled, workCancelled, readOnly, actorNotFound,
 	insufficientWork, openedBurn, oldBlock, badSignature, forkBlock, gapPrevious, gapSource, unreceivable, balanceMismatch, noChange)
 

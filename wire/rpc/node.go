@@ -62,7 +62,7 @@ var nodeActions = []*action{
 			maybe("reasons", formList, "why not"),
 			maybe("reasons[]", formText, "one sentence"),
 			maybe("budget", formList, "resources"),
-			maybe("budget[].name", formText, "rss, heap, goroutines, disk or fds"),
+			maybe("budget[].name", formText, "rss, heap, goroutines, disk, fds, peers or peer_bytes"),
 			maybe("budget[].used", formNumber, "now"),
 			maybe("budget[].target", formNumber, "what it is meant to stay below; 0: nothing"),
 			maybe("budget[].unit", formText, "bytes or count"),

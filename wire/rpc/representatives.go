@@ -68,6 +68,13 @@ var representativeActions = []*action{
 			maybe("peers.*.type", formText, "tcp"),
 			maybe("peers.*.direction", formText, "inbound or outbound"),
 			maybe("peers.*.connected", formTime, "since when"),
+			maybe("peers.*.received", formTime, "last sign of life"),
+			maybe("peers.*.score", formNumber, "for broken rules; 0 is good, at 100 it is banned"),
+			maybe("peers.*.principal", formFlag, "a principal representative speaks through it"),
+			maybe("peers.*.bytes_in", formCount, "bytes that came from it"),
+			maybe("peers.*.bytes_out", formCount, "bytes that went to it"),
+			maybe("peers.*.dropped", formCount, "messages that were not sent: it reads too slowly, or the bandwidth is used up"),
+			maybe("peers.*.ignored", formCount, "messages of it that were over its limits"),
 			fieldNextOffset,
 		},
 		errors: []*errorKind{badCount}, handle: peers,
@@ -170,7 +177,8 @@ func peers(c *call) (any, error) {
 			direction = "inbound"
 		}
 		shown.set(endpoint(peer.Address), obj("protocol_version", peer.Protocol, "node_id", peer.NodeID, "type", "tcp",
-			"direction", direction, "connected", peer.Connected))
+			"direction", direction, "connected", peer.Connected, "received", peer.Received, "score", peer.Score, "principal", peer.Principal,
+			"bytes_in", peer.BytesIn, "bytes_out", peer.BytesOut, "dropped", peer.Dropped, "ignored", peer.Ignored))
 	}
 	return append(obj("peers", shown), cursor...), nil
 }

@@ -100,7 +100,7 @@ func init() {
 		accountActions, balanceActions, receivableActions, historyActions, frontierActions,
 		blockActions, chainActions, createActions, processActions,
 		representativeActions, confirmationActions,
-		nodeActions, controlActions, workActions, unitActions, keyActions, discoverActions,
+		nodeActions, networkActions, controlActions, workActions, unitActions, keyActions, discoverActions,
 	} {
 		actions = append(actions, part...)
 	}

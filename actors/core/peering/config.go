@@ -79,6 +79,9 @@ type Config struct {
 	// BanTime is how long a first ban lasts; it doubles with each further one, up
 	// to MaxBanTime.
 	BanTime, MaxBanTime time.Duration
+
+	// Limits is what is taken from each peer.
+	Limits Limits
 }
 
 // DefaultConfig returns the settings for a public network. Self is left for the
@@ -93,6 +96,7 @@ func DefaultConfig() Config {
 		StoreInterval: time.Minute,
 		BookSize:      1024, BookPerSource: 64,
 		BanTime: time.Hour, MaxBanTime: 24 * time.Hour,
+		Limits: DefaultLimits(),
 	}
 }
 
@@ -105,6 +109,7 @@ func DevConfig() Config {
 	c.BackoffMin, c.BackoffMax, c.BackoffMaxConfigured = 200*time.Millisecond, 10*time.Second, 2*time.Second
 	c.StoreInterval = 10 * time.Second
 	c.BanTime, c.MaxBanTime = time.Minute, time.Hour
+	c.Limits = DevLimits()
 	return c
 }
 
@@ -146,5 +151,5 @@ func (c *Config) Validate() error {
 	case c.IdleTimeout < 2*c.KeepaliveInterval:
 		return fmt.Errorf("peering: IdleTimeout %v must be at least twice KeepaliveInterval %v", c.IdleTimeout, c.KeepaliveInterval)
 	}
-	return nil
+	return c.Limits.validate()
 }

@@ -32,6 +32,15 @@ func (p *Peers) RepresentativeSeen(id ConnID, account lattice.Account) {
 	c.representatives = append(c.representatives, account)
 }
 
+// Representatives returns who is known to speak through a connection. The slice
+// is the machine's: it is good until the next call.
+func (p *Peers) Representatives(id ConnID) []lattice.Account {
+	if c := p.conn(id); c != nil {
+		return c.representatives
+	}
+	return nil
+}
+
 // principal reports whether a principal representative speaks through c.
 func (p *Peers) principal(c *conn) bool {
 	return slices.ContainsFunc(c.representatives, func(a lattice.Account) bool {
@@ -95,6 +104,17 @@ func (p *Peers) Solicit(rng *rand.Rand, most int) []ConnID {
 	principals, others := p.split(0)
 	out := draw(principals, most, rng)
 	return append(out, draw(others, most-len(out), rng)...)
+}
+
+// All returns the open connections in the order in which they began.
+func (p *Peers) All() []ConnID {
+	out := make([]ConnID, 0, len(p.conns))
+	for _, c := range p.conns {
+		if c.open {
+			out = append(out, c.id)
+		}
+	}
+	return out
 }
 
 // root is ceil(sqrt(n)) for the n open connections.

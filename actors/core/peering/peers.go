@@ -19,6 +19,7 @@ type conn struct {
 	listening netip.AddrPort // zero: it does not listen
 
 	began, opened, received time.Time
+	useful                  time.Time // when it last brought a block or a vote that was new
 	nextKeepalive           time.Time
 	lastHeard               time.Time
 
@@ -303,6 +304,14 @@ func (p *Peers) failed(e *entry, now time.Time) {
 func (p *Peers) Received(id ConnID, now time.Time) {
 	if c := p.conn(id); c != nil && now.After(c.received) {
 		c.received = now
+	}
+}
+
+// Useful reports that a connection brought a block or a vote that was new and
+// good.
+func (p *Peers) Useful(id ConnID, now time.Time) {
+	if c := p.conn(id); c != nil {
+		c.useful = now
 	}
 }
 
