@@ -18,7 +18,8 @@ import (
 // up within the transaction is never written at all. The buffers of readers and
 // between transactions are empty.
 type buffer struct {
-	blocks  map[lattice.Hash]blockID     // inserted, not in block_index
+	rows    map[blockID]*stored          // inserted, not in blocks
+	index   map[lattice.Hash]blockID     // the same, not in block_index
 	entries map[entryKey]entry           // made, not in pending
 	heads   map[accountID]*change        // account records
 	weights map[accountID]lattice.Amount // of representatives
@@ -27,7 +28,7 @@ type buffer struct {
 }
 
 // maxBuffered bounds the buffer: above it, it is written early.
-const maxBuffered = 1 << 14
+const maxBuffered = 1 << 12
 
 type entryKey struct {
 	destination accountID
@@ -48,7 +49,8 @@ type change struct {
 
 func newBuffer() buffer {
 	return buffer{
-		blocks:  make(map[lattice.Hash]blockID),
+		rows:    make(map[blockID]*stored),
+		index:   make(map[lattice.Hash]blockID),
 		entries: make(map[entryKey]entry),
 		heads:   make(map[accountID]*change),
 		weights: make(map[accountID]lattice.Amount),
@@ -57,7 +59,8 @@ func newBuffer() buffer {
 }
 
 func (b *buffer) clear() {
-	clear(b.blocks)
+	clear(b.rows)
+	clear(b.index)
 	clear(b.entries)
 	clear(b.heads)
 	clear(b.weights)
@@ -65,12 +68,12 @@ func (b *buffer) clear() {
 }
 
 func (b *buffer) full() bool {
-	return max(len(b.blocks), len(b.entries), len(b.heads), len(b.weights)) >= b.most
+	return max(len(b.rows), len(b.entries), len(b.heads), len(b.weights)) >= b.most
 }
 
 // flush writes everything to the tables.
 func (c *conn) flush() error {
-	for _, part := range []func() error{c.flushBlocks, c.flushEntries, c.flushHeads, c.flushWeights, c.flushTail} {
+	for _, part := range []func() error{c.flushRows, c.flushIndex, c.flushEntries, c.flushHeads, c.flushWeights, c.flushTail} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -88,10 +91,19 @@ func (c *conn) putPair(sql string, key [32]byte, id int64) error {
 	return err
 }
 
-func (c *conn) flushBlocks() error {
-	hashes := slices.SortedFunc(maps.Keys(c.buffer.blocks), compareHashes)
-	for _, h := range hashes {
-		if err := c.putPair("INSERT INTO block_index (prefix, block) VALUES (?, ?)", h, int64(c.buffer.blocks[h])); err != nil {
+func (c *conn) flushRows() error {
+	const put = "INSERT INTO blocks (" + blockColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+	for _, id := range slices.Sorted(maps.Keys(c.buffer.rows)) {
+		if _, err := c.exec(put, c.buffer.rows[id].bind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) flushIndex() error {
+	for _, h := range slices.SortedFunc(maps.Keys(c.buffer.index), compareHashes) {
+		if err := c.putPair("INSERT INTO block_index (prefix, block) VALUES (?, ?)", h, int64(c.buffer.index[h])); err != nil {
 			return err
 		}
 	}

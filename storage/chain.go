@@ -42,6 +42,18 @@ func readStored(s *sqlite.Stmt) (b stored) {
 	return b
 }
 
+// bind binds the columns to the parameters from the first.
+func (b *stored) bind(s *sqlite.Stmt) {
+	s.BindInt64(1, int64(b.id))
+	s.BindBytes(2, b.hash[:])
+	s.BindInt64(3, int64(b.representative))
+	bindAmount(s, 4, b.balance)
+	b.link.bind(s, 5)
+	s.BindInt64(6, int64(b.work))
+	s.BindBytes(7, b.signature[:])
+	s.BindInt64(8, b.time)
+}
+
 func readLink(s *sqlite.Stmt, column int) (l link) {
 	switch s.ColumnType(column) {
 	case sqlite.TypeBlob:
@@ -80,6 +92,17 @@ func (b *stored) below() below { return below{b.hash, b.balance} }
 // pair reads the row of a block and the one before it. found is for the block;
 // the one before it is nil where there is none, or it was pruned.
 func (c *conn) pair(id blockID) (row stored, under *stored, found bool, err error) {
+	if buffered := c.buffer.rows[id]; buffered != nil {
+		if under = c.buffer.rows[id-1]; under == nil && id.height() > 1 {
+			_, under, _, err = c.readPair(id)
+		}
+		return *buffered, under, true, err
+	}
+	return c.readPair(id)
+}
+
+// readPair is pair without a look at what is buffered.
+func (c *conn) readPair(id blockID) (row stored, under *stored, found bool, err error) {
 	const read = "SELECT " + blockColumns + " FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id"
 	_, err = c.query(read, func(s *sqlite.Stmt) {
 		s.BindInt64(1, int64(id-1))
@@ -98,7 +121,7 @@ func (c *conn) pair(id blockID) (row stored, under *stored, found bool, err erro
 
 // lookUp is pair for the block with a hash.
 func (c *conn) lookUp(hash lattice.Hash) (row stored, under *stored, found bool, err error) {
-	if id, found := c.buffer.blocks[hash]; found {
+	if id, found := c.buffer.index[hash]; found {
 		return c.pair(id)
 	}
 	if hash.IsZero() {

@@ -57,7 +57,7 @@ func (o Options) withDefaults() Options {
 	o.Readers = max(1, cmp.Or(o.Readers, 4))
 	o.Heads = max(16, cmp.Or(o.Heads, 8192))
 	o.WALBytes = cmp.Or(o.WALBytes, 16<<20)
-	o.CheckBytes = cmp.Or(o.CheckBytes, 64<<20)
+	o.CheckBytes = cmp.Or(o.CheckBytes, 32<<20)
 	if o.Fault == nil {
 		o.Fault = func(string) error { return nil }
 	}

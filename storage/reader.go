@@ -154,6 +154,9 @@ func (c *conn) hashOf(id blockID) (lattice.Hash, error) {
 
 // hashAt returns the hash of a block, and false when it is not there.
 func (c *conn) hashAt(id blockID) (hash lattice.Hash, found bool, err error) {
+	if row := c.buffer.rows[id]; row != nil {
+		return row.hash, true, nil
+	}
 	found, err = c.query("SELECT hash FROM blocks WHERE id = ?",
 		func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) },
 		one(func(s *sqlite.Stmt) { hash = read32(s, 0) }))
@@ -163,7 +166,7 @@ func (c *conn) hashAt(id blockID) (hash lattice.Hash, found bool, err error) {
 // find returns where the block with a hash stands, and false when it is not
 // there.
 func (c *conn) find(hash lattice.Hash) (id blockID, found bool, err error) {
-	if id, found := c.buffer.blocks[hash]; found || hash.IsZero() {
+	if id, found := c.buffer.index[hash]; found || hash.IsZero() {
 		return id, found, nil
 	}
 	const find = `SELECT b.id FROM block_index i CROSS JOIN blocks b ON b.id = i.block WHERE i.prefix = ? AND b.hash = ?`

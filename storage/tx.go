@@ -62,6 +62,20 @@ func (t *tx) Receivables(destination lattice.Account, start lattice.Hash, most i
 	return t.reader.Receivables(destination, start, most)
 }
 
+func (t *tx) Blocks(account lattice.Account, from uint64, most int) ([]lattice.StoredBlock, error) {
+	if err := t.flushed(); err != nil {
+		return nil, err
+	}
+	return t.reader.Blocks(account, from, most)
+}
+
+func (t *tx) ReceivedBy(key lattice.ReceivableKey) (lattice.Hash, bool, error) {
+	if err := t.flushed(); err != nil {
+		return lattice.Hash{}, false, err
+	}
+	return t.reader.ReceivedBy(key)
+}
+
 func (t *tx) Confirmations(first uint64, most int) ([]lattice.Confirmation, error) {
 	if err := t.flushed(); err != nil {
 		return nil, err
@@ -201,9 +215,8 @@ func (t *tx) insert(e *ledger.Effects, head lattice.AccountInfo, row *stored) er
 		}
 		t.putEntry(entryKey{row.link.destination, e.Hash}, row.id, e.Made.Amount)
 	}
-	if err := t.putRow(row); err != nil {
-		return err
-	}
+	t.c.buffer.rows[row.id], t.c.buffer.index[row.hash] = row, row.id
+	t.absent = lattice.Hash{}
 	t.counts.Blocks++
 	if !head.Opened() {
 		t.counts.Accounts++
@@ -213,26 +226,6 @@ func (t *tx) insert(e *ledger.Effects, head lattice.AccountInfo, row *stored) er
 	after.Frontier, after.Height, after.Modified = e.Hash, e.Height, seconds(e.Time)
 	after.Balance, after.Representative = e.Block.Balance, e.Block.Representative
 	t.setHead(account, e.Block.Account, head, after)
-	return nil
-}
-
-func (t *tx) putRow(row *stored) error {
-	const put = "INSERT INTO blocks (" + blockColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-	_, err := t.c.exec(put, func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(row.id))
-		s.BindBytes(2, row.hash[:])
-		s.BindInt64(3, int64(row.representative))
-		bindAmount(s, 4, row.balance)
-		row.link.bind(s, 5)
-		s.BindInt64(6, int64(row.work))
-		s.BindBytes(7, row.signature[:])
-		s.BindInt64(8, row.time)
-	})
-	if err != nil {
-		return err
-	}
-	t.c.buffer.blocks[row.hash] = row.id
-	t.absent = lattice.Hash{}
 	return nil
 }
 
@@ -254,13 +247,17 @@ func (t *tx) dropEntry(key entryKey) error {
 	return err
 }
 
-// dropIndex forgets where a hash is found.
-func (t *tx) dropIndex(hash lattice.Hash, id blockID) error {
-	if _, found := t.c.buffer.blocks[hash]; found {
-		delete(t.c.buffer.blocks, hash)
+// dropBlock deletes a block and where its hash is found.
+func (t *tx) dropBlock(row *stored) error {
+	if _, found := t.c.buffer.rows[row.id]; found {
+		delete(t.c.buffer.rows, row.id)
+		delete(t.c.buffer.index, row.hash)
 		return nil
 	}
-	return t.c.putPair("DELETE FROM block_index WHERE prefix = ? AND block = ?", hash, int64(id))
+	if _, err := t.c.exec("DELETE FROM blocks WHERE id = ?", func(s *sqlite.Stmt) { s.BindInt64(1, int64(row.id)) }); err != nil {
+		return err
+	}
+	return t.c.putPair("DELETE FROM block_index WHERE prefix = ? AND block = ?", row.hash, int64(row.id))
 }
 
 // setHead changes an account record.
@@ -317,10 +314,7 @@ func (t *tx) remove(e *ledger.Effects, head lattice.AccountInfo, row, under *sto
 		}
 		t.putEntry(entryKey{row.id.account(), lattice.Hash(e.Block.Link)}, row.link.send, e.Consumed.Amount)
 	}
-	if _, err := t.c.exec("DELETE FROM blocks WHERE id = ?", func(s *sqlite.Stmt) { s.BindInt64(1, int64(row.id)) }); err != nil {
-		return err
-	}
-	if err := t.dropIndex(e.Hash, row.id); err != nil {
+	if err := t.dropBlock(row); err != nil {
 		return err
 	}
 	t.counts.Blocks--
