@@ -36,6 +36,8 @@ type electionManager struct {
 	cfg   election.Config
 	own   []lattice.Account // representatives of this node
 	log   *slog.Logger
+	// unsee has the connections let messages through that they have seen before.
+	unsee func()
 
 	quorum    *quorum.Quorum
 	elections *election.Elections
@@ -65,6 +67,7 @@ func (a *electionManager) start() {
 	a.elections = election.New(a.cfg, a.net, a.quorum)
 	a.cache = votes.NewCache(votes.DefaultCacheHashes)
 	a.local = votes.NewRecent[lattice.Hash](maxLocal)
+	a.unsee() // the votes that came before are lost, and final ones are the same each time
 	err := a.env.Store.View(func(r storage.Reader) error {
 		samples, err := r.WeightSamples()
 		if err != nil {
@@ -114,6 +117,7 @@ func (a *electionManager) handle(m messages.Elections) {
 		a.begin(m, now)
 	case *messages.CancelElections:
 		for _, root := range m.Roots {
+			a.keepVotes(root, now)
 			a.elections.Cancel(root, now)
 		}
 	case *messages.ForkSeen:
@@ -204,6 +208,19 @@ func (a *electionManager) fork(m *messages.ForkSeen, now time.Time) {
 	}
 	if a.elections.Fork(m.Block, m.Hash, a.cache.Weight(m.Hash), now) {
 		a.replay(m.Hash, now)
+	}
+}
+
+// keepVotes caches the votes of an election that is about to be cancelled. Its
+// block has another one some time, and the same votes do not come again: a final
+// vote is the same each time, and repeats are dropped where they arrive.
+func (a *electionManager) keepVotes(root lattice.QualifiedRoot, now time.Time) {
+	info, found := a.elections.Info(root)
+	if !found {
+		return
+	}
+	for _, v := range info.Votes {
+		a.cache.Add(v.Representative, v.Timestamp, v.Hash, v.Weight, now)
 	}
 }
 

@@ -227,7 +227,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, inbox: votesInbox}
 		}),
 		spec(nameElections, fair(factMailbox, factMailbox), true, func() actor.Actor {
-			return &electionManager{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.cfg.Elections, own: own, log: log.With("subsystem", nameElections)}
+			return &electionManager{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.cfg.Elections, own: own, log: log.With("subsystem", nameElections), unsee: filter.Clear}
 		}),
 		spec(nameVoting, fair(factMailbox, factMailbox), true, func() actor.Actor {
 			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, log: log.With("subsystem", nameVoting)}

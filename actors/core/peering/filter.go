@@ -85,6 +85,14 @@ func (f *Filter) Remove(d Digest) {
 	}
 }
 
+// Clear forgets everything: what came from the messages that were seen is lost,
+// and their repeats are welcome.
+func (f *Filter) Clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.slots)
+}
+
 // seconds is the time of a slot. The clock may be set back; then what was seen
 // "later" is a difference that wraps to far more than the age, and is fresh.
 func (f *Filter) seconds(now time.Time) uint32 {
