@@ -76,7 +76,13 @@ func (c *cluster) process(node int, b *lattice.Block) {
 func (c *cluster) waitConfirmed() {
 	c.t.Helper()
 	for _, n := range c.nodes {
-		n.waitConfirmed(c.blocks)
+		if n.confirms(c.blocks, waitLimit) {
+			continue
+		}
+		for _, n := range c.nodes {
+			c.t.Log(n.state())
+		}
+		c.t.Fatalf("%s: after %v not all %d blocks are confirmed", n.dir, waitLimit, c.blocks)
 	}
 }
 

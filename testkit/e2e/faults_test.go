@@ -95,8 +95,8 @@ func TestHostileFrames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vote := testkit.GenesisWallet(dev).Send(testkit.Account(1), lattice.AmountFrom(1))
-	publish, err := wire.Append(nil, dev.ID, &wire.Publish{Block: *vote})
+	send := testkit.GenesisWallet(dev).Send(testkit.Account(1), lattice.AmountFrom(1))
+	publish, err := wire.Append(nil, dev.ID, &wire.Publish{Block: *send})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -220,16 +220,26 @@ func (n *node) counts() (blocks, confirmed uint64) {
 // waitConfirmed waits until the node has confirmed so many blocks.
 func (n *node) waitConfirmed(count uint64) {
 	n.t.Helper()
+	if !n.confirms(count, waitLimit) {
+		n.t.Fatalf("after %v not confirmed: block %d; %s", waitLimit, count, n.state())
+	}
+}
+
+// confirms reports whether the node confirms so many blocks in time.
+func (n *node) confirms(count uint64, limit time.Duration) bool {
+	n.t.Helper()
 	_, seq := n.counts()
-	over := time.Now().Add(waitLimit)
-	for seq < count {
-		if time.Now().After(over) {
-			blocks, confirmed := n.counts()
-			n.t.Fatalf("%s: after %v %d blocks are confirmed of %d, want %d", n.dir, waitLimit, confirmed, blocks, count)
-		}
+	for over := time.Now().Add(limit); seq < count && time.Now().Before(over); {
 		answer := n.must("confirmations_since", object{"seq": seq, "count": 1000, "wait_ms": 5000})
 		seq = n.number(answer, "seq")
 	}
+	return seq >= count
+}
+
+// state is what the ledger of a node holds, in a line.
+func (n *node) state() string {
+	o := n.must("block_count", nil)
+	return fmt.Sprintf("%s: %v blocks, %v confirmed, %v unchecked", n.dir, o["count"], o["cemented"], o["unchecked"])
 }
 
 // waitPeers waits until the node has so many peers.
