@@ -99,7 +99,7 @@ func (a *blockProcessor) handle(m messages.BlockProcessor) {
 	case *messages.Tick:
 		a.gaps.Tick(m.Now)
 		a.board.unchecked.Store(uint64(a.gaps.Stats().Len))
-		if reason := a.board.readOnly(); reason != "" && !m.Now.Before(a.retryAt) {
+		if a.board.writeFailure() != "" && !m.Now.Before(a.retryAt) {
 			a.probe(m.Now)
 		}
 	}

@@ -25,7 +25,8 @@ type board struct {
 	stopping  atomic.Bool
 	vacancy   atomic.Int64 // priority elections that could be started now
 
-	readOnlyReason atomic.Pointer[string]
+	readOnlyReason atomic.Pointer[string] // why writing failed
+	watch          watch
 
 	mu       sync.Mutex
 	sequence uint64
@@ -61,8 +62,18 @@ func newBoard() *board {
 	return b
 }
 
-// readOnly returns why the node does not write, or "".
-func (b *board) readOnly() string { return *b.readOnlyReason.Load() }
+// readOnly returns why the node does not write, or "": because it could not, or
+// because it should not.
+func (b *board) readOnly() string {
+	if reason := b.writeFailure(); reason != "" {
+		return reason
+	}
+	return b.watch.found().stop
+}
+
+// writeFailure returns why the node could not write, or "". Trying again finds
+// out whether that is over.
+func (b *board) writeFailure() string { return *b.readOnlyReason.Load() }
 
 func (b *board) setReadOnly(reason string) { b.readOnlyReason.Store(&reason) }
 

@@ -13,24 +13,9 @@ import (
 	"github.com/smallnano/smallnano/wire/rpc"
 )
 
-// measureEvery is how often the node measures what it uses.
-const measureEvery = 5 * time.Second
-
-// Usage is what the process uses of the machine; 0 where it is not known.
-type Usage struct {
-	RSS, Heap       int64 // bytes
-	Goroutines, FDs int64
-}
-
-// The budget that the node is meant to keep.
-const (
-	targetRSS  = 64 << 20
-	targetHeap = 48 << 20
-	targetDisk = 2 << 30
-)
-
-// health measures the node against its budget and says when it leaves it. The
-// states of the actors are not its business: the supervisor knows them.
+// health measures the node against its budget and watches what surrounds it:
+// the disk and the clock. The states of the actors are not its business: the
+// supervisor knows them.
 type health struct {
 	env   *Env
 	board *board
@@ -38,70 +23,105 @@ type health struct {
 	log   *slog.Logger
 	next  time.Time
 	over  bool
+	last  Usage     // of the measurement before
+	at    time.Time // when that was
+	clock clockWatch
 }
 
 // Receive implements actor.Actor.
 func (a *health) Receive(ctx actor.Context) {
 	if m, ok := ctx.Message().(*messages.Tick); ok && !m.Now.Before(a.next) {
 		a.next = m.Now.Add(measureEvery)
-		a.measure()
+		a.measure(m.Now)
 	}
 }
 
-func (a *health) measure() {
+func (a *health) measure(now time.Time) {
 	u := a.probe()
 	disk, err := a.env.Store.Size()
 	if err != nil {
 		a.log.Warn("cannot measure the database", "err", err)
 	}
-	peers := *a.board.peers.Load()
-	var queued int64
-	for i := range peers {
-		queued += int64(peers[i].traffic.Queued)
-	}
-	a.board.budget.Store(&[]rpc.BudgetItem{
-		{Name: "rss", Used: u.RSS, Target: targetRSS, Unit: "bytes"},
-		{Name: "heap", Used: u.Heap, Target: targetHeap, Unit: "bytes"},
-		{Name: "goroutines", Used: u.Goroutines, Unit: "count"},
-		{Name: "disk", Used: disk, Target: targetDisk, Unit: "bytes"},
-		{Name: "fds", Used: u.FDs, Unit: "count"},
-		{Name: "peers", Used: int64(len(peers)), Unit: "count"},
-		{Name: "peer_bytes", Used: queued, Target: int64(len(peers)) * linkMemory, Unit: "bytes"},
-	})
+	a.board.budget.Store(budget(u, a.percent(u, now), disk))
 	if over := u.RSS > targetRSS; over != a.over {
 		a.over = over
 		a.log.Info("memory against its budget", "over", over, "rss", u.RSS, "target", targetRSS)
 	}
+	a.watch(u, now)
+}
+
+// percent is the processor time since the measurement before, in per cent of
+// one core.
+func (a *health) percent(u Usage, now time.Time) int64 {
+	before, at := a.last, a.at
+	a.last, a.at = u, now
+	if at.IsZero() || !now.After(at) {
+		return 0
+	}
+	return int64(100 * (u.CPU - before.CPU) / now.Sub(at))
+}
+
+// watch posts what is found around the node.
+func (a *health) watch(u Usage, now time.Time) {
+	before := a.board.watch.found()
+	f := findings{stop: diskStop(u, before.stop)}
+	if f.stop == "" {
+		f.add(diskWarning(u))
+	}
+	f.add(a.clock.look(now))
+	if f.stop != "" && before.stop == "" {
+		a.log.Error("the node is read-only", "reason", f.stop)
+	} else if f.stop == "" && before.stop != "" {
+		a.log.Info("there is space on the disk again, the node writes")
+	}
+	a.board.watch.post(f)
 }
 
 // Health implements rpc.Backend.
 func (b backend) Health() rpc.HealthReport {
-	report := rpc.HealthReport{State: rpc.NodeOK, Ready: true, Reasons: []string{}, Budget: *b.board.budget.Load()}
+	r := reasons{state: rpc.NodeOK, ready: true, all: []string{}}
+	report := rpc.HealthReport{Budget: *b.board.budget.Load()}
+	starting := false
 	for _, a := range b.system.Health().Snapshot() {
 		h := actorHealth(&a)
+		starting = starting || a.State == supervise.Starting && a.Restarts == 0
 		report.Actors = append(report.Actors, h)
 		if h.State != rpc.ActorRunning && !strings.Contains(a.Path, "/"+namePeers+"/") {
-			degrade(&report, fmt.Sprintf("%s is %s", h.Name, strings.ReplaceAll(string(h.State), "_", " ")))
+			r.unready("%s is %s", h.Name, strings.ReplaceAll(string(h.State), "_", " "))
 		}
 	}
-	q := b.board.quorum.Load()
-	if q.status.Online.Less(q.status.Delta) {
-		report.Ready = false
-		report.Reasons = append(report.Reasons, fmt.Sprintf("representatives online have %v smn, a confirmation needs %v", q.status.Online, q.status.Delta))
+	b.network(&r)
+	for _, reason := range b.board.watch.found().reasons {
+		r.wrong("%s", reason)
+	}
+	if starting && b.Uptime() < startingFor {
+		r.state = rpc.NodeStarting
 	}
 	if reason := b.board.readOnly(); reason != "" {
-		degrade(&report, "nothing is written: "+reason)
-		report.State = rpc.NodeReadOnly
+		r.unready("nothing is written: %s", reason)
+		r.state = rpc.NodeReadOnly
 	}
 	if b.board.stopping.Load() {
-		report.State, report.Ready = rpc.NodeStopping, false
+		r.unready("the node is stopping")
+		r.state = rpc.NodeStopping
 	}
+	report.State, report.Ready, report.Reasons = r.state, r.ready, r.all
 	return report
 }
 
-func degrade(r *rpc.HealthReport, reason string) {
-	r.State, r.Ready = rpc.NodeDegraded, false
-	r.Reasons = append(r.Reasons, reason)
+// network adds what keeps the node from following the network.
+func (b backend) network(r *reasons) {
+	known := len(b.cfg.Peers)+len(b.cfg.Network.PresetPeers) > 0
+	if known && len(*b.board.peers.Load()) == 0 && b.Uptime() >= peersGrace {
+		r.unready("no peer is connected, though addresses of peers are set: check the network, and that they run")
+	}
+	q := b.board.quorum.Load()
+	if q.status.Online.Less(q.status.Delta) {
+		r.unready("representatives online have %v smn, a confirmation needs %v", q.status.Online, q.status.Delta)
+	}
+	if missing := b.board.bootstrap.Load().Missing; missing >= behindBlocks {
+		r.behind("catching up: %d blocks are known to be missing", missing)
+	}
 }
 
 func actorHealth(a *supervise.ActorHealth) rpc.ActorHealth {
@@ -137,4 +157,29 @@ func actorState(s supervise.State) rpc.ActorState {
 	case supervise.Starting, supervise.Restarting:
 	}
 	return rpc.ActorRestarting
+}
+
+// reasons gathers what is wrong with a node.
+type reasons struct {
+	state rpc.NodeState
+	ready bool
+	all   []string
+}
+
+// wrong is for what somebody should look at; the node's answers are good.
+func (r *reasons) wrong(format string, args ...any) {
+	r.state = rpc.NodeDegraded
+	r.all = append(r.all, fmt.Sprintf(format, args...))
+}
+
+// unready is for what makes the node's answers useless.
+func (r *reasons) unready(format string, args ...any) {
+	r.wrong(format, args...)
+	r.ready = false
+}
+
+// behind is for what is to be expected and goes away by itself.
+func (r *reasons) behind(format string, args ...any) {
+	r.ready = false
+	r.all = append(r.all, fmt.Sprintf(format, args...))
 }

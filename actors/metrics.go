@@ -105,8 +105,8 @@ func budgetMetrics(items []rpc.BudgetItem) []metric {
 	return []metric{used, target}
 }
 
-// actorMetrics adds up the actors by name; those of connections are one. Of
-// times it tells the longest.
+// actorMetrics adds up the actors by name; those of connections are one, and
+// only their present state is told. Of times it tells the longest.
 func actorMetrics(actors []rpc.ActorHealth) []metric {
 	families := []struct {
 		metric
@@ -130,6 +130,9 @@ func actorMetrics(actors []rpc.ActorHealth) []metric {
 		for j := range actors {
 			a := &actors[j]
 			name := metricName(a)
+			if name == labelPeer && f.kind == "counter" {
+				continue // what a closed connection had counted is gone: a sum would fall
+			}
 			at, known := place[name]
 			if !known {
 				at = len(f.values)
@@ -147,10 +150,13 @@ func actorMetrics(actors []rpc.ActorHealth) []metric {
 	return out
 }
 
+// labelPeer stands for all actors of connections.
+const labelPeer = "peer"
+
 // metricName is the label of an actor: one for all connections.
 func metricName(a *rpc.ActorHealth) string {
 	if strings.HasSuffix(a.Parent, "/"+namePeers) {
-		return "peer"
+		return labelPeer
 	}
 	return a.Name
 }
