@@ -3,8 +3,10 @@ package e2e
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -136,8 +138,8 @@ type stream struct {
 	acked []lattice.Hash
 }
 
-// run makes transfers; it offers a block again once back has something to read
-// and fails when that did not help.
+// run makes transfers. When no answer came to a block it waits for up, and
+// offers the block again.
 func (s *stream) run(count int, up func() error) error {
 	for i := range count {
 		to := testkit.NewWallet(s.wallet.Network, testkit.Key(s.first+i))
@@ -173,6 +175,41 @@ func (s *stream) offer(b *lattice.Block, up func() error) error {
 	defer s.mu.Unlock()
 	s.acked = append(s.acked, s.wallet.Network.HashOf(b))
 	return nil
+}
+
+// answering waits until the node answers.
+func (s *stream) answering() error {
+	over := time.After(waitLimit)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := s.node.call("version", nil)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-over:
+			return err
+		}
+	}
+}
+
+// confirmsAccount waits until the node has confirmed the newest block of an
+// account.
+func (n *node) confirmsAccount(w *testkit.Wallet) bool {
+	var seq uint64
+	for over := time.Now().Add(waitLimit); time.Now().Before(over); {
+		info, err := n.call("account_info", object{"account": w.Account().String()})
+		if err == nil && info["confirmation_height_frontier"] == w.Info.Frontier.String() {
+			return true
+		}
+		// Something else is confirmed every few milliseconds while this goes on.
+		if answer, err := n.call("confirmations_since", object{"seq": seq, "count": 1000, "wait_ms": 200}); err == nil {
+			seq, _ = strconv.ParseUint(fmt.Sprint(answer["last"]), 10, 64)
+		}
+	}
+	return false
 }
 
 // count returns how many blocks were acknowledged.
