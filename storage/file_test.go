@@ -313,8 +313,48 @@ func TestInUse(t *testing.T) {
 		t.Errorf("value %q", got)
 	}
 	mustClose(t, s)
+	// The lock of a node that was killed is free, though its file is there.
+	if err := os.WriteFile(path+".lock", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, mustOpen(t, path, Options{}))
 	if left := folder(t, filepath.Dir(path)); len(left) != 1 {
 		t.Errorf("%d files after Close", len(left))
+	}
+}
+
+// TestSynchronous asks SQLite whether it would wait for the disk: in durable
+// updates only, whatever came of the one before.
+func TestSynchronous(t *testing.T) {
+	s := mustOpen(t, filepath.Join(t.TempDir(), "ledger.db"), Options{})
+	defer s.Close()
+	level := func() (out int64) {
+		t.Helper()
+		if _, err := s.writer.query("PRAGMA synchronous", nil, one(func(q *sqlite.Stmt) { out = q.ColumnInt64(0) })); err != nil {
+			t.Error(err)
+		}
+		return out
+	}
+	const normal, full = 1, 2
+	broken := errors.New("broken")
+	for _, result := range []error{nil, broken, nil} {
+		for _, c := range []struct {
+			update func(func(Tx) error) error
+			want   int64
+		}{{s.Update, normal}, {s.UpdateDurable, full}} {
+			err := c.update(func(tx Tx) error {
+				if got := level(); got != c.want {
+					t.Errorf("synchronous is %d within, want %d", got, c.want)
+				}
+				return result
+			})
+			if !errors.Is(err, result) {
+				t.Error(err)
+			}
+			if got := level(); got != normal {
+				t.Errorf("synchronous is %d afterwards", got)
+			}
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func (o Options) withDefaults() Options {
 	o.CacheBytes = cmp.Or(o.CacheBytes, 4<<20)
 	o.ReaderCacheBytes = cmp.Or(o.ReaderCacheBytes, 512<<10)
 	o.Readers = max(1, cmp.Or(o.Readers, 4))
-	o.Heads = max(16, cmp.Or(o.Heads, 8192))
+	o.Heads = max(16, cmp.Or(o.Heads, 4096))
 	o.WALBytes = cmp.Or(o.WALBytes, 16<<20)
 	o.CheckBytes = cmp.Or(o.CheckBytes, 32<<20)
 	if o.Fault == nil {

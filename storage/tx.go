@@ -40,56 +40,6 @@ func (t *tx) write(f func() error) error {
 	return err
 }
 
-// flushed makes what is buffered visible to a listing.
-func (t *tx) flushed() error {
-	if t.spoiled == nil {
-		t.spoiled = t.c.flush()
-	}
-	return t.spoiled
-}
-
-func (t *tx) Unconfirmed(start lattice.Account, most int) ([]lattice.AccountEntry, error) {
-	if err := t.flushed(); err != nil {
-		return nil, err
-	}
-	return t.reader.Unconfirmed(start, most)
-}
-
-func (t *tx) Receivables(destination lattice.Account, start lattice.Hash, most int) ([]lattice.ReceivableEntry, error) {
-	if err := t.flushed(); err != nil {
-		return nil, err
-	}
-	return t.reader.Receivables(destination, start, most)
-}
-
-func (t *tx) Blocks(account lattice.Account, from uint64, most int) ([]lattice.StoredBlock, error) {
-	if err := t.flushed(); err != nil {
-		return nil, err
-	}
-	return t.reader.Blocks(account, from, most)
-}
-
-func (t *tx) ReceivedBy(key lattice.ReceivableKey) (lattice.Hash, bool, error) {
-	if err := t.flushed(); err != nil {
-		return lattice.Hash{}, false, err
-	}
-	return t.reader.ReceivedBy(key)
-}
-
-func (t *tx) Confirmations(first uint64, most int) ([]lattice.Confirmation, error) {
-	if err := t.flushed(); err != nil {
-		return nil, err
-	}
-	return t.reader.Confirmations(first, most)
-}
-
-func (t *tx) Weights(f func(lattice.Account, lattice.Amount) bool) error {
-	if err := t.flushed(); err != nil {
-		return err
-	}
-	return t.reader.Weights(f)
-}
-
 // Context remembers a hash that is not there, so that Apply need not look again.
 func (t *tx) Context(b *lattice.Block, hash lattice.Hash, now time.Time) (ledger.Context, error) {
 	c, err := t.reader.Context(b, hash, now)
@@ -180,6 +130,9 @@ func (t *tx) apply(e *ledger.Effects, genesis bool) error {
 			return cmp.Or(err, errNoEntry("apply", e.Hash, e.ConsumedKey()))
 		}
 		row.link.send = source
+	}
+	if e.Made == nil && e.Consumed == nil {
+		row.link.hash = e.Block.Link // zero, by the rules
 	}
 	return t.write(func() error { return t.insert(e, head, &row) })
 }
