@@ -2,11 +2,8 @@ package bootstrap
 
 import (
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,61 +11,14 @@ import (
 
 	"github.com/smallnano/smallnano/actors/core/peering"
 	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/testkit/transcript"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the machine says into the transcripts, to be read in the diff")
-
-// TestTranscripts plays testdata/*.txt: blocks of commands, then ----, then what
-// the machine answers and wants done, then an empty line.
+// TestTranscripts plays the commands of testdata/*.txt.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			old, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(old))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(old) {
-				t.Errorf("%s differs; run with -rewrite and read the diff. Now:\n%s", file, got)
-			}
-		})
-	}
-}
-
-// play runs a transcript and returns it with the answers of now.
-func play(t *testing.T, text string) string {
-	var out strings.Builder
-	s := &stage{t: t, now: epoch, rng: rand.New(rand.NewPCG(1, 1)), c: New(DevConfig()), local: newChains(), names: map[lattice.Hash]string{}}
-	answering := false
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\n")
-		switch {
-		case answering && line != "":
-			continue // an old answer
-		case line == "----":
-			answering = true
-			s.ready("")
-			fmt.Fprintf(&out, "----\n%s", s.said.String())
-			s.said.Reset()
-			continue
-		case line == "", strings.HasPrefix(line, "#"):
-			answering = false
-		default:
-			s.do(strings.Fields(line))
-		}
-		fmt.Fprintln(&out, line)
-	}
-	return out.String()
+	transcript.Run(t, func(t *testing.T) transcript.Stage {
+		return &stage{t: t, now: epoch, rng: rand.New(rand.NewPCG(1, 1)), c: New(DevConfig()), local: newChains(), names: map[lattice.Hash]string{}}
+	})
 }
 
 // stage is a client with a clock and a ledger. Accounts are named by two
@@ -85,6 +35,14 @@ type stage struct {
 }
 
 func (s *stage) say(format string, args ...any) { fmt.Fprintf(&s.said, format+"\n", args...) }
+
+// Drain returns what the machine said and wants done.
+func (s *stage) Drain() string {
+	s.ready("")
+	text := s.said.String()
+	s.said.Reset()
+	return text
+}
 
 func (s *stage) number(text string) uint64 {
 	n, err := strconv.ParseUint(text, 10, 64)
@@ -154,7 +112,8 @@ func (s *stage) ready(when string) {
 	}
 }
 
-func (s *stage) do(w []string) {
+// Do carries out a command.
+func (s *stage) Do(w []string) {
 	arg := func(i int) string {
 		if i >= len(w) {
 			s.t.Fatalf("%q: word %d is missing", strings.Join(w, " "), i)

@@ -1,71 +1,23 @@
 package peering
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/testkit/transcript"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the machine says into the transcripts, to be read in the diff")
-
-// TestTranscripts plays testdata/*.txt: blocks of commands, then ----, then what
-// the machine answers and wants done, then an empty line.
+// TestTranscripts plays the commands of testdata/*.txt.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			old, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(old))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(old) {
-				t.Errorf("%s differs; run with -rewrite and read the diff. Now:\n%s", file, got)
-			}
-		})
-	}
-}
-
-// play runs a transcript and returns it with the answers of now.
-func play(t *testing.T, text string) string {
-	var out strings.Builder
-	s := &stage{t: t, now: start, rng: rand.New(rand.NewPCG(1, 1))}
-	answering := false
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\n")
-		switch {
-		case answering && line != "":
-			continue // an old answer
-		case line == "----":
-			answering = true
-			fmt.Fprintf(&out, "----\n%s", s.drain())
-			continue
-		case line == "", strings.HasPrefix(line, "#"):
-			answering = false
-		default:
-			s.do(strings.Fields(line))
-		}
-		fmt.Fprintln(&out, line)
-	}
-	return out.String()
+	transcript.Run(t, func(t *testing.T) transcript.Stage {
+		return &stage{t: t, now: start, rng: rand.New(rand.NewPCG(1, 1))}
+	})
 }
 
 // stage is a machine with a clock, and what it said so far.
@@ -79,7 +31,8 @@ type stage struct {
 
 func (s *stage) say(format string, args ...any) { fmt.Fprintf(&s.said, format+"\n", args...) }
 
-func (s *stage) drain() string {
+// Drain returns what the machine said and wants done.
+func (s *stage) Drain() string {
 	if s.p != nil {
 		s.ready("")
 	}
@@ -145,7 +98,8 @@ func (s *stage) result(err error) {
 	}
 }
 
-func (s *stage) do(w []string) {
+// Do carries out a command.
+func (s *stage) Do(w []string) {
 	arg := func(i int) string {
 		if i >= len(w) {
 			s.t.Fatalf("%q: word %d is missing", strings.Join(w, " "), i)
