@@ -4,6 +4,7 @@
 //	smallnano-sim --seeds 1-1000            a line a seed, and a summary
 //	smallnano-sim --seed 7 --trace          everything that happened, and its hash
 //	smallnano-sim --seed 7 --shrink         the least that still breaks the law
+//	smallnano-sim --scenario storm          one of the stories; "all" runs every one
 //
 // It ends with status 1 when a seed broke a law, after the line that runs it
 // again. It is a tool for developers; a node does not contain it.
@@ -34,6 +35,7 @@ type request struct {
 	trace       bool
 	shrink      bool
 	quiet       bool
+	scenario    string
 }
 
 func parse(args []string, stderr io.Writer) (request, error) {
@@ -48,6 +50,7 @@ func parse(args []string, stderr io.Writer) (request, error) {
 	flags.BoolVar(&q.trace, "trace", false, "print all that happens, and as the last line the hash of it")
 	flags.BoolVar(&q.shrink, "shrink", false, "leave out faults and users while the law stays broken")
 	flags.BoolVar(&q.quiet, "quiet", false, "no line for a seed that breaks nothing")
+	flags.StringVar(&q.scenario, "scenario", "", "run this scenario, or all: "+strings.Join(sim.Scenarios(), ", "))
 	if err := flags.Parse(args); err != nil {
 		return q, err
 	}
@@ -61,7 +64,7 @@ func parse(args []string, stderr io.Writer) (request, error) {
 			return q, fmt.Errorf("--seeds %q: want FIRST-LAST, such as 1-1000", *seeds)
 		}
 	}
-	if (q.trace || q.shrink) && q.first != q.last {
+	if (q.trace || q.shrink) && q.first != q.last && q.scenario == "" {
 		return q, fmt.Errorf("--trace and --shrink need one seed: --seed N")
 	}
 	if q.minutes <= 0 || q.nodes < 0 || q.nodes > sim.MaxNodes || q.jobs < 1 {
@@ -89,12 +92,42 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	switch {
+	case q.scenario != "":
+		return stories(&q, stdout, stderr)
 	case q.trace:
 		return trace(&q, stdout, stderr)
 	case q.shrink:
 		return shrink(&q, stdout, stderr)
 	}
 	return many(&q, stdout, stderr)
+}
+
+// stories runs one scenario, or all.
+func stories(q *request, stdout, stderr io.Writer) int {
+	names := []string{q.scenario}
+	if q.scenario == "all" {
+		names = sim.Scenarios()
+	}
+	status := 0
+	for _, name := range names {
+		s, err := sim.NamedScenario(name)
+		if err != nil {
+			fmt.Fprintln(stderr, "smallnano-sim:", err)
+			return 2
+		}
+		var text io.Writer
+		if q.trace {
+			text = stdout
+		}
+		r := s.Run(text)
+		if r.Err != nil {
+			status = 1
+		}
+		if r.Err != nil || !q.quiet {
+			fmt.Fprintf(stdout, "%s: %s\n", name, r.Line())
+		}
+	}
+	return status
 }
 
 // trace runs one seed and prints what happens.

@@ -79,7 +79,7 @@ func (l *liar) act() {
 	rng := l.sim.world.rng
 	l.forgetClosed()
 	if len(l.conns) == 0 || len(l.conns) < liarConns && rng.IntN(10) == 0 {
-		l.dial(address(l.sim.nodes[rng.IntN(len(l.sim.nodes))].ID))
+		l.dial(address(l.victim()))
 		return
 	}
 	if len(l.tricks) == 0 {
@@ -88,14 +88,27 @@ func (l *liar) act() {
 	l.tricks[rng.IntN(len(l.tricks))].play(l)
 }
 
+// victim draws a node to connect to.
+func (l *liar) victim() int {
+	if l.sim.opt.Eclipse > 0 {
+		return l.sim.opt.Eclipse
+	}
+	return l.sim.world.rng.IntN(len(l.sim.nodes))
+}
+
 // newIdentity gives the liar another address and another node key.
 func (l *liar) newIdentity() {
 	if l.host.hosts[l.host.address] == l.host {
 		delete(l.host.hosts, l.host.address)
 	}
 	l.lives++
-	l.host.address = netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 16, byte(l.number), byte(l.lives)}), 7176)
+	l.host.address = liarAddress(l.number, l.lives)
 	l.host.hosts[l.host.address] = l.host
+}
+
+// liarAddress is where a liar listens in one of its lives.
+func liarAddress(number, life int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 16, byte(number), byte(life)}), 7176)
 }
 
 func (l *liar) forgetClosed() {

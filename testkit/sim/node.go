@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/smallnano/smallnano/actors"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -22,7 +24,8 @@ type Node struct {
 	sim   *Sim
 	votes []crypto.PrivateKey
 	peers []string
-	skew  time.Duration
+	wrong time.Duration // by which the clock of the machine is
+	skew  time.Duration // by which the clock is of the process that runs
 	net   *lattice.Network
 
 	owner   *owner
@@ -32,24 +35,30 @@ type Node struct {
 	lives   int
 	disk    disk
 
+	slowAt       time.Time // when the disk was slow last
+	endAt, endBy string    // at which step of voting the node ends, and how
+
 	Crashes, PowerLosses int
 }
 
 // disk is what can go wrong with a node's disk.
 type disk struct {
-	full    bool // every write fails
-	failing int  // so many of a thousand writes fail
+	full    bool          // every write fails
+	failing int           // so many of a thousand writes fail
+	slow    time.Duration // every turn of an actor that uses it takes so long
 }
 
 // Alive reports whether the node runs.
 func (n *Node) Alive() bool { return n.running != nil }
 
-// store is a node's database, and what of it is certain to survive a power loss.
+// store is a node's database, and what of it is certain to survive a power loss:
+// the file, which changes only when it is opened and closed here, and its log up
+// to where it was synced last.
 type store struct {
 	storage.Store
-	node    *Node
-	path    string // of the file; "" in memory
-	durable string // copy of the file as of the last synced commit; "": none was made
+	node   *Node
+	path   string // of the file; "" in memory
+	synced int64  // bytes of the log
 }
 
 // Update implements storage.Store.
@@ -66,37 +75,44 @@ func (s *store) UpdateDurable(f func(storage.Tx) error) error {
 		s.keep()
 	}
 	s.node.sim.committed(s.node, err)
+	if err == nil {
+		s.node.took("stored")
+	}
 	return err
 }
 
-// keep copies the file as it is now on the disk.
+// keep notes that all there is now is on the disk.
 func (s *store) keep() {
-	if s.path != "" && s.node.sim.opt.PowerLoss > 0 {
-		s.durable = s.path + ".durable"
-		s.node.sim.must(copyDatabase(s.path, s.durable))
+	if s.path == "" {
+		return
+	}
+	if info, err := os.Stat(s.path + "-wal"); err == nil {
+		s.synced = info.Size()
 	}
 }
 
-// copyDatabase copies a database file with its log; where there is no log, none
-// is left at the other place.
-func copyDatabase(from, to string) error {
-	for _, suffix := range []string{"", "-wal"} {
-		data, err := os.ReadFile(from + suffix)
-		if errors.Is(err, os.ErrNotExist) {
-			if err := os.Remove(to + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return err
-			}
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(to+suffix, data, 0o600); err != nil {
-			return err
-		}
+// copyDatabase copies a database file and so many bytes of its log.
+func copyDatabase(from, to string, log int64) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
 	}
-	return nil
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		return err
+	}
+	data, err = os.ReadFile(from + "-wal")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to+"-wal", data[:min(log, int64(len(data)))], 0o600)
 }
+
+// maxLog is more than any log of a simulated node: nothing of it is moved to the
+// file while the node runs.
+const maxLog = 1 << 30
 
 // fault is asked before the database begins, writes, commits or syncs.
 func (n *Node) fault(string) error {
@@ -117,7 +133,7 @@ func (n *Node) openStore(path string) *store {
 		return s
 	}
 	o := storage.Options{Network: n.sim.net}
-	o.CacheBytes, o.ReaderCacheBytes, o.Readers = 1<<20, 256<<10, 2
+	o.CacheBytes, o.ReaderCacheBytes, o.Readers, o.WALBytes = 1<<20, 256<<10, 2, maxLog
 	o.Fault = n.fault
 	inner, err := storage.Open(path, o)
 	n.sim.must(err)
@@ -134,6 +150,7 @@ func (n *Node) nextPath() string {
 // start starts the node on its database.
 func (n *Node) start() {
 	s := n.sim
+	n.skew = n.wrong
 	n.owner = &owner{id: n.ID}
 	n.host = &host{network: s.network, owner: n.owner, address: address(n.ID)}
 	cfg := actors.DefaultConfig(n.net)
@@ -147,7 +164,7 @@ func (n *Node) start() {
 	node, err := actors.Start(cfg, actors.Env{
 		Clock: clock{s.world, n.owner, &n.skew}, Seed: s.world.rng.Uint64(),
 		Secret:     secrets{rand.New(rand.NewPCG(s.world.rng.Uint64(), 0))},
-		Dispatcher: d, Workers: workers{s.world, n.owner}, Network: n.host, Store: n.store, Verify: s.verify,
+		Dispatcher: d, Dedicated: func() actor.Dispatcher { return slowDispatcher{d, &n.disk} }, Workers: workers{s.world, n.owner}, Network: n.host, Store: n.store, Verify: s.verify,
 		Log: s.world.trace.logger(n.owner),
 	})
 	s.must(err)
@@ -175,9 +192,9 @@ func (n *Node) crash(power bool) {
 	n.host.crash()
 	n.running = nil
 	old := n.store
-	from := old.path
-	if power && old.durable != "" {
-		from = old.durable
+	log := int64(maxLog)
+	if power {
+		log = old.synced
 		n.PowerLosses++
 	}
 	n.Crashes++
@@ -187,10 +204,9 @@ func (n *Node) crash(power bool) {
 	}
 	n.disk = disk{}
 	path := n.nextPath()
-	n.sim.must(copyDatabase(from, path))
+	n.sim.must(copyDatabase(old.path, path, log))
 	n.sim.must(old.Close())
 	removeDatabase(old.path)
-	removeDatabase(old.path + ".durable")
 	n.store = n.openStore(path)
 	n.store.keep()
 }

@@ -48,6 +48,12 @@ type Options struct {
 	// evenly. The first takes what is left.
 	Weights []lattice.Amount
 
+	// Eclipse is a node whose peers are liars, but for one, and whom all liars
+	// crowd; 0 is none.
+	Eclipse int
+
+	story *Scenario // what happens besides; nil: nothing
+
 	Trace io.Writer // the text of the trace; nil: none
 	Dir   string    // where the databases are; "": a temporary folder
 }
@@ -98,7 +104,6 @@ type Sim struct {
 	pending []func()   // after the turn in hand
 	broken  *Violation // the first law that was broken
 	idles   uint64
-	onVote  func(n *Node, final bool) // told when a node's own vote is sent; nil: nobody asks
 	checked map[check]bool
 
 	disputed lattice.Account // on which the nodes do not agree
@@ -154,8 +159,17 @@ func (s *Sim) run() (err error) {
 		}
 	}()
 	s.build()
+	story := s.opt.story
+	if story != nil {
+		story.begin(s)
+	}
 	s.until(s.opt.Run)
-	s.settle()
+	if story == nil || !story.noCalm {
+		s.settle()
+	}
+	if story != nil {
+		story.end(s)
+	}
 	s.final()
 	return nil
 }
@@ -277,10 +291,16 @@ func (s *Sim) newNode(id int) *Node {
 		s.seen.honest[testkit.AccountOf(s.repKey(id))] = n
 	}
 	if s.opt.MaxSkew > 0 {
-		n.skew = time.Duration(s.world.rng.Int64N(int64(2*s.opt.MaxSkew))) - s.opt.MaxSkew
+		n.wrong = time.Duration(s.world.rng.Int64N(int64(2*s.opt.MaxSkew))) - s.opt.MaxSkew
 	}
 	for other := range id {
 		n.peers = append(n.peers, address(other).String())
+	}
+	if id > 0 && id == s.opt.Eclipse {
+		n.peers = n.peers[:1]
+		for i := range s.opt.Liars {
+			n.peers = append(n.peers, liarAddress(i, 1).String())
+		}
 	}
 	s.nodes = append(s.nodes, n)
 	path := ""
@@ -302,8 +322,7 @@ func (s *Sim) startLater(n *Node, d time.Duration) {
 	})
 }
 
-// startLiars puts the adversaries on the network. Half of the nodes take one for
-// a peer of theirs.
+// startLiars puts the adversaries on the network.
 func (s *Sim) startLiars() {
 	for i := range s.opt.Liars {
 		var tricks []trick

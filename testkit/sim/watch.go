@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/smallnano/smallnano/actors/core/bootstrap"
 	"github.com/smallnano/smallnano/actors/core/peering"
@@ -45,8 +46,10 @@ func (s *Sim) sent(o *owner, m wire.Message) {
 		}
 		return nil
 	})
-	if s.onVote != nil {
-		s.onVote(n, v.Vote.Final())
+	if v.Vote.Final() {
+		n.took("final")
+	} else {
+		n.took("normal")
 	}
 }
 
@@ -154,7 +157,10 @@ func (s *Sim) idle() {
 // is taken.
 func (s *Sim) checkIdle(n *Node) {
 	b := n.running.Backend()
-	down := false
+	if n.disk.slow > 0 {
+		n.slowAt = s.world.now
+	}
+	down := s.world.now.Sub(n.slowAt) < time.Second // a turn may be under way
 	for _, a := range b.Health().Actors {
 		m := a.Mailbox
 		if m.Depth > m.Capacity || m.HighWater > m.Capacity {
@@ -162,7 +168,7 @@ func (s *Sim) checkIdle(n *Node) {
 		}
 		if a.State != "running" {
 			down = true
-		} else if m.Depth > 0 {
+		} else if m.Depth > 0 && !down {
 			s.violate("mailbox", "node %d: %s waits with %d messages in its mailbox", n.ID, a.Name, m.Depth)
 		}
 	}

@@ -38,6 +38,9 @@ func (s *Sim) fundWallets() []*lattice.Block {
 	}
 	for i := range s.opt.Accounts {
 		home := i % s.opt.Nodes
+		if s.opt.Weights != nil {
+			home = 0 // the others have exactly what they are given
+		}
 		s.wallets = append(s.wallets, &wallet{sim: s, w: fund(i, home), home: home, acked: map[int]bool{}})
 	}
 	for i := range s.opt.Spammers {

@@ -149,6 +149,21 @@ func (d dispatcher) Schedule(run func()) { d.world.do(d.owner, run) }
 // Throughput implements actor.Dispatcher.
 func (dispatcher) Throughput() int { return 1 }
 
+// slowDispatcher runs the turns of an actor that uses the disk.
+type slowDispatcher struct {
+	dispatcher
+	disk *disk
+}
+
+// Schedule implements actor.Dispatcher.
+func (d slowDispatcher) Schedule(run func()) {
+	if d.disk.slow == 0 {
+		d.world.do(d.owner, run)
+		return
+	}
+	d.world.after(d.owner, d.disk.slow, run)
+}
+
 // clock is a node's clock: the world's, but for what it is wrong by.
 type clock struct {
 	world *World

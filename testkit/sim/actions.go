@@ -1,0 +1,177 @@
+package sim
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// action reads what a scenario does at a time.
+func action(words []string) (func(*Sim) error, error) {
+	args := words[1:]
+	switch words[0] {
+	case "expect":
+		return expectation(args)
+	case "cut":
+		return cutAction(args)
+	case "heal":
+		return func(s *Sim) error { s.heal(); return nil }, nil
+	case "crash", "power", "start":
+		nodes, err := numbers(args)
+		return eachNode(nodes, func(s *Sim, n *Node) error { return n.turn(words[0]) }), err
+	case "fail":
+		if len(args) != 2 {
+			return nil, fmt.Errorf("want fail NODE ACTOR")
+		}
+		nodes, err := numbers(args[:1])
+		return eachNode(nodes, func(s *Sim, n *Node) error {
+			s.result.Panics++
+			return n.running.Backend().FailActor(args[1])
+		}), err
+	case "disk":
+		return diskAction(args)
+	case "clock":
+		return clockAction(args)
+	case "send", "fork":
+		return walletAction(words[0], args)
+	}
+	return nil, fmt.Errorf("unknown action %q", words[0])
+}
+
+func eachNode(nodes []int, f func(*Sim, *Node) error) func(*Sim) error {
+	return func(s *Sim) error {
+		for _, i := range nodes {
+			n, err := s.node(i)
+			if err == nil {
+				err = f(s, n)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// turn starts or ends a node.
+func (n *Node) turn(how string) error {
+	switch {
+	case how == "start" && n.Alive(), how != "start" && !n.Alive():
+		return fmt.Errorf("node %d: cannot %s, alive=%v", n.ID, how, n.Alive())
+	case how == "start":
+		n.start()
+	default:
+		n.crash(how == "power")
+		n.sim.lost(n, how == "power")
+	}
+	return nil
+}
+
+// cutAction reads "A B | C D": nothing passes between the two sides.
+func cutAction(words []string) (func(*Sim) error, error) {
+	left, right, ok := strings.Cut(strings.Join(words, " "), "|")
+	if !ok {
+		return nil, fmt.Errorf("want cut NODES | NODES")
+	}
+	a, err := numbers(strings.Fields(left))
+	if err != nil {
+		return nil, err
+	}
+	b, err := numbers(strings.Fields(right))
+	return func(s *Sim) error {
+		s.result.Cuts++
+		for _, x := range a {
+			for _, y := range b {
+				s.network.cut[[2]int{min(x, y), max(x, y)}] = true
+			}
+		}
+		return nil
+	}, err
+}
+
+// diskAction reads "NODE full", "NODE ok", "NODE failing PERMILLE" or "NODE slow
+// TIME".
+func diskAction(words []string) (func(*Sim) error, error) {
+	if len(words) < 2 {
+		return nil, fmt.Errorf("want disk NODE full|ok|failing PERMILLE|slow TIME")
+	}
+	nodes, err := numbers(words[:1])
+	if err != nil {
+		return nil, err
+	}
+	d := disk{}
+	switch {
+	case words[1] == "ok":
+	case words[1] == "full":
+		d.full = true
+	case words[1] == "failing" && len(words) == 3:
+		d.failing, err = strconv.Atoi(words[2])
+	case words[1] == "slow" && len(words) == 3:
+		d.slow, err = time.ParseDuration(words[2])
+	default:
+		return nil, fmt.Errorf("want disk NODE full|ok|failing PERMILLE|slow TIME")
+	}
+	return eachNode(nodes, func(_ *Sim, n *Node) error { n.disk = d; return nil }), err
+}
+
+// clockAction reads "NODE TIME": the machine's clock is set, which a process only
+// notices when it starts anew: while it runs, Go reckons with a clock that never
+// jumps.
+func clockAction(words []string) (func(*Sim) error, error) {
+	if len(words) != 2 {
+		return nil, fmt.Errorf("want clock NODE TIME")
+	}
+	nodes, err := numbers(words[:1])
+	if err != nil {
+		return nil, err
+	}
+	by, err := time.ParseDuration(words[1])
+	return eachNode(nodes, func(_ *Sim, n *Node) error { n.wrong += by; return nil }), err
+}
+
+// walletAction reads "send WALLET WALLET at NODE" and "fork WALLET BLOCKS at
+// NODE...": the i-th block is given to the i-th node.
+func walletAction(what string, words []string) (func(*Sim) error, error) {
+	if len(words) < 4 || words[2] != "at" {
+		return nil, fmt.Errorf("want %s WALLET NUMBER at NODE...", what)
+	}
+	two, err := numbers(words[:2])
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := numbers(words[3:])
+	return func(s *Sim) error {
+		w, err := s.user(two[0])
+		if err != nil {
+			return err
+		}
+		var at []*Node
+		if err := eachNode(nodes, func(_ *Sim, n *Node) error { at = append(at, n); return nil })(s); err != nil {
+			return err
+		}
+		if w.pending != nil {
+			return fmt.Errorf("wallet %d still waits for its last block", two[0])
+		}
+		if what == "send" {
+			to, err := s.user(two[1])
+			if err != nil {
+				return err
+			}
+			w.take(w.w.Send(to.w.Account(), lattice.AmountFrom(1)))
+			w.home = at[0].ID
+			w.publish(at[0])
+			s.await(w, w.pending)
+			return nil
+		}
+		var blocks []*lattice.Block
+		for i := range two[1] {
+			to := s.wallets[i%len(s.wallets)].w.Account()
+			blocks = append(blocks, w.w.Send(to, lattice.AmountFrom(uint64(1+i))))
+		}
+		s.fork(w, blocks, at, 0)
+		return nil
+	}, err
+}

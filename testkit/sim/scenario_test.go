@@ -1,0 +1,56 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestScenarios runs every story that is built in.
+func TestScenarios(t *testing.T) {
+	names := Scenarios()
+	if len(names) < 10 {
+		t.Fatalf("only %d scenarios are embedded: %v", len(names), names)
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			s, err := NamedScenario(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := s.Run(nil); r.Err != nil {
+				t.Error(r.Line())
+			}
+		})
+	}
+}
+
+// TestScenarioRefused gives lines that mean nothing.
+func TestScenarioRefused(t *testing.T) {
+	for _, line := range []string{
+		"dance", "nodes", "nodes many", "run fast", "weights 1", "liars 1", "liars 1 10% juggling", "weather 1ms", "weather 1ms 2ms snow=3",
+		"at", "at noon heal", "at 1s dance", "at 1s cut 1 2", "at 1s crash x", "at 1s fail 1", "at 1s disk 1 round", "at 1s clock 1",
+		"at 1s send 0 1", "at 1s fork 0 two at 1", "on 1 later crash", "on x final crash", "expect peace 1", "expect confirmed 0", "expect crashes many",
+	} {
+		if _, err := ParseScenario("bad", "nodes 2\n"+line); err == nil || !strings.Contains(err.Error(), "line 2") {
+			t.Errorf("%q: %v, want an error that names line 2", line, err)
+		}
+	}
+}
+
+// TestScenarioFinds makes sure that what a scenario expects is looked at.
+func TestScenarioFinds(t *testing.T) {
+	for _, text := range []string{
+		"nodes 2\nrun 1s\nexpect crashes 1",
+		"nodes 2\nrun 5s\nat 1s send 0 1 at 0\nat 4s expect unconfirmed 0 at 0",
+		"nodes 2\nrun 2s\nat 1s start 1",
+		"nodes 2\nrun 2s\nat 1s crash 7",
+	} {
+		s, err := ParseScenario("wrong", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := s.Run(nil); r.Err == nil || !strings.HasPrefix(r.Err.Error(), "scenario: ") {
+			t.Errorf("%q: %v, want a broken expectation", text, r.Err)
+		}
+	}
+}
