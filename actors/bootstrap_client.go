@@ -136,6 +136,10 @@ func (a *bootstrapClient) handle(m messages.Bootstrap, r storage.Reader) error {
 		} else {
 			a.machine.Behind(m.Account, now)
 		}
+	case *messages.BlocksWanted:
+		for _, hash := range m.Hashes {
+			a.machine.Wanted(hash)
+		}
 	case *messages.BlocksInserted:
 		for i := range m.Blocks {
 			b := &m.Blocks[i]

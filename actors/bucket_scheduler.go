@@ -27,10 +27,11 @@ const (
 // bucketScheduler decides which block is elected next. It looks at the ledger
 // itself, so that all it need be told is where to look.
 type bucketScheduler struct {
-	env  *Env
-	refs *refs
-	cfg  bucket.Config
-	log  *slog.Logger
+	env   *Env
+	refs  *refs
+	board *board
+	cfg   bucket.Config
+	log   *slog.Logger
 
 	machine *bucket.Scheduler
 	table   bucket.Table
@@ -158,9 +159,11 @@ func (a *bucketScheduler) previous(r storage.Reader, s *lattice.StoredBlock) (la
 	return p.Block.Balance, p.Time, nil
 }
 
-// start has elections started for the blocks whose turn has come.
+// start has elections started for the blocks whose turn has come. While the
+// election manager has no room, because cementing is behind, they keep their
+// turn.
 func (a *bucketScheduler) start() {
-	for {
+	for vacancy := a.board.vacancy.Load(); vacancy > 0; vacancy-- {
 		s, ok := a.machine.Next()
 		if !ok {
 			return
@@ -183,20 +186,28 @@ func (a *bucketScheduler) reset(m *messages.ElectionsRunning) {
 	a.machine.Reset(running)
 }
 
-// hinted starts elections out of turn for blocks that others vote for.
+// hinted starts elections out of turn for blocks that others vote for. Those
+// that are not here are fetched.
 func (a *bucketScheduler) hinted(m *messages.BlocksHinted) {
+	var wanted []lattice.Hash
 	a.view(func(r storage.Reader) error {
 		for _, hash := range m.Hashes {
 			s, found, err := r.Block(hash)
 			if err != nil {
 				return err
 			}
-			if found && !s.Confirmed {
+			switch {
+			case !found:
+				wanted = append(wanted, hash)
+			case !s.Confirmed:
 				a.outOfTurn(&s, election.Hinted)
 			}
 		}
 		return nil
 	})
+	if len(wanted) > 0 {
+		a.refs.bootstrap.Tell(&messages.BlocksWanted{Hashes: wanted})
+	}
 }
 
 func (a *bucketScheduler) outOfTurn(s *lattice.StoredBlock, why election.Behavior) {

@@ -42,6 +42,7 @@ type electionManager struct {
 	quorum    *quorum.Quorum
 	elections *election.Elections
 	cache     *votes.Cache
+	forks     *election.Forks
 	local     *votes.Recent[lattice.Hash]
 	loaded    uint64 // the confirmation sequence that the weights are of
 	dirty     bool   // the weights have changed since they were told
@@ -66,6 +67,7 @@ func (a *electionManager) start() {
 	a.quorum = quorum.New(a.net, quorum.NewWeights())
 	a.elections = election.New(a.cfg, a.net, a.quorum)
 	a.cache = votes.NewCache(votes.DefaultCacheHashes)
+	a.forks = election.NewForks(election.DefaultForkRoots)
 	a.local = votes.NewRecent[lattice.Hash](maxLocal)
 	a.unsee() // the votes that came before are lost, and final ones are the same each time
 	err := a.env.Store.View(func(r storage.Reader) error {
@@ -84,6 +86,7 @@ func (a *electionManager) start() {
 	a.loadWeights()
 	a.tellWeights()
 	a.view(now)
+	a.postVacancy()
 	a.refs.scheduler.Tell(a.running())
 }
 
@@ -179,35 +182,20 @@ func (a *electionManager) begin(m *messages.StartElection, now time.Time) {
 	}, now)
 	if !started {
 		a.log.Debug("no election", "block", m.Hash, "why", reason)
-		if reason != election.AlreadyRunning {
-			a.refs.scheduler.Tell(&messages.ElectionsEnded{Roots: []lattice.QualifiedRoot{m.Block.QualifiedRoot()}})
+		root := m.Block.QualifiedRoot()
+		if reason != election.AlreadyRunning || a.elections.Decided(root) {
+			a.refs.scheduler.Tell(&messages.ElectionsEnded{Roots: []lattice.QualifiedRoot{root}})
 		}
 		return
 	}
 	a.replay(m.Hash, now)
+	a.joinForks(m.Block.QualifiedRoot(), now)
 }
 
 // replay counts the votes that came before the block did.
 func (a *electionManager) replay(hash lattice.Hash, now time.Time) {
 	for _, v := range a.cache.Votes(hash) {
 		a.elections.Replay(v.Representative, v.Timestamp, hash, now)
-	}
-}
-
-// fork takes a competing block into the election of its root, which is started
-// at once if need be: while it is not decided, nobody can use the account.
-func (a *electionManager) fork(m *messages.ForkSeen, now time.Time) {
-	root := m.Block.QualifiedRoot()
-	if !a.elections.RunsRoot(root) {
-		started, reason := a.elections.Start(election.Candidate{Block: m.Rival, Hash: m.RivalHash, Behavior: election.Manual, Priority: now}, now)
-		if !started {
-			a.log.Debug("no election for a fork", "root", root, "why", reason)
-			return
-		}
-		a.replay(m.RivalHash, now)
-	}
-	if a.elections.Fork(m.Block, m.Hash, a.cache.Weight(m.Hash), now) {
-		a.replay(m.Hash, now)
 	}
 }
 
@@ -259,6 +247,7 @@ func (a *electionManager) cemented(m *messages.BlocksCemented, now time.Time) {
 		c := &m.Blocks[i]
 		a.elections.Cemented(c.Block.QualifiedRoot(), c.Confirmation.Hash, now)
 		a.cache.Remove(c.Confirmation.Hash)
+		a.forks.Decided(c.Block.QualifiedRoot())
 		switch next := a.loaded + 1; {
 		case c.Confirmation.Sequence < next: // the weights were loaded after it
 		case c.Confirmation.Sequence == next:
@@ -275,7 +264,7 @@ func (a *electionManager) cemented(m *messages.BlocksCemented, now time.Time) {
 func (a *electionManager) running() *messages.ElectionsRunning {
 	m := &messages.ElectionsRunning{}
 	for _, e := range a.elections.List() {
-		if e.Behavior == election.Priority {
+		if e.Behavior == election.Priority && e.State != election.Confirmed {
 			m.Elections = append(m.Elections, messages.RunningElection{Root: e.Root, Hash: e.Winner, Bucket: e.Bucket, Priority: e.Priority})
 		}
 	}
@@ -301,6 +290,7 @@ func (a *electionManager) tellWeights() {
 
 // carryOut does what the elections ask for.
 func (a *electionManager) carryOut() {
+	a.postVacancy()
 	r := a.elections.Ready()
 	if r.Empty() {
 		return
@@ -310,7 +300,9 @@ func (a *electionManager) carryOut() {
 		a.log.Info("another block of a fork leads", "root", s.Root, "loser", s.Loser, "winner", s.Winner)
 		a.refs.blocks.Tell(&messages.ForceBlock{Winner: s.Block, Hash: s.Winner})
 	}
+	ended := make([]lattice.QualifiedRoot, 0, len(r.Confirmed)+len(r.Ended))
 	for i := range r.Confirmed {
+		ended = append(ended, r.Confirmed[i].Root) // decided: its place in the bucket is free
 		a.refs.blocks.Tell(&messages.ConfirmBlock{Hash: r.Confirmed[i].Hash})
 	}
 	if len(a.own) > 0 {
@@ -325,13 +317,17 @@ func (a *electionManager) carryOut() {
 		a.refs.flood(a.net, publish(&p.Block), reach, 0)
 	}
 	a.solicit(r.Solicit)
-	if len(r.Ended) > 0 {
-		roots := make([]lattice.QualifiedRoot, len(r.Ended))
-		for i := range r.Ended {
-			roots[i] = r.Ended[i].Root
-		}
-		a.refs.scheduler.Tell(&messages.ElectionsEnded{Roots: roots})
+	for i := range r.Ended {
+		ended = append(ended, r.Ended[i].Root)
 	}
+	if len(ended) > 0 {
+		a.refs.scheduler.Tell(&messages.ElectionsEnded{Roots: ended})
+	}
+}
+
+// postVacancy says how many elections the scheduler may ask for.
+func (a *electionManager) postVacancy() {
+	a.board.vacancy.Store(int64(a.elections.Vacancy(election.Priority)))
 }
 
 func (a *electionManager) castVotes(r *election.Ready) {
@@ -352,11 +348,11 @@ func (a *electionManager) castVotes(r *election.Ready) {
 func (a *electionManager) solicit(wanted []election.Solicit) {
 	for len(wanted) > 0 {
 		n := min(len(wanted), wire.MaxConfirmBlocks)
-		m := &wire.ConfirmReq{Blocks: make([]wire.ConfirmEntry, n)}
+		m := &messages.Solicit{Blocks: make([]messages.SolicitedBlock, n)}
 		for i, s := range wanted[:n] {
-			m.Blocks[i] = wire.ConfirmEntry{Account: s.Root.Account, Hash: s.Hash}
+			m.Blocks[i] = messages.SolicitedBlock{Account: s.Root.Account, Hash: s.Hash, Said: s.Exclude}
 		}
-		a.refs.flood(a.net, m, messages.ReachSolicit, 0)
+		a.refs.peers.Tell(m)
 		wanted = wanted[n:]
 	}
 }

@@ -58,6 +58,12 @@ type GapSeen struct {
 // MailboxSource queues gaps with what is made here.
 func (*GapSeen) MailboxSource() Source { return fromLocal }
 
+// BlocksWanted names blocks that representatives vote for and that are not here.
+type BlocksWanted struct{ Hashes []lattice.Hash }
+
+// MailboxSource queues it with what this node's elections need.
+func (*BlocksWanted) MailboxSource() Source { return fromConsensus }
+
 // PullDelivered says what became of blocks that the client had delivered.
 type PullDelivered struct {
 	Account lattice.Account
@@ -71,6 +77,7 @@ func (*PullDelivered) MailboxControl() {}
 func (*FrontiersArrived) toBootstrap() {}
 func (*BlocksArrived) toBootstrap()    {}
 func (*GapSeen) toBootstrap()          {}
+func (*BlocksWanted) toBootstrap()     {}
 func (*PullDelivered) toBootstrap()    {}
 func (*BlocksInserted) toBootstrap()   {}
 func (*PeerUp) toBootstrap()           {}

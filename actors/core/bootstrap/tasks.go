@@ -101,6 +101,10 @@ func (c *Client) block(t *task, source lattice.Hash, now time.Time) {
 	c.askSource(source)
 }
 
+// Wanted reports a block that others vote for and that is not here: it is asked
+// for by its hash.
+func (c *Client) Wanted(hash lattice.Hash) { c.askSource(hash) }
+
 func (c *Client) askSource(source lattice.Hash) {
 	if c.tasks[key{ByHash, source}] == nil && c.sources < c.cfg.MaxBlocked {
 		c.add(key{ByHash, source}, true)

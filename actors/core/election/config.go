@@ -15,6 +15,9 @@ const (
 	MaxVoters = 256
 	// MaxManual bounds the elections that were asked for by hand.
 	MaxManual = 64
+	// MaxForked bounds the elections that were started out of turn because of a
+	// fork. Forks cost little to make, so they have a bound of their own.
+	MaxForked = 64
 	// maxPublish and maxSolicit bound what one Tick adds to Ready; the rest is due
 	// at the next.
 	maxPublish = 32

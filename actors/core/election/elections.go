@@ -79,6 +79,8 @@ func (s *Elections) Vacancy(b Behavior) int {
 		room = s.share(s.cfg.OptimisticPercent)
 	case Manual:
 		room = MaxManual
+	case Forked:
+		room = MaxForked
 	}
 	return max(0, room-s.running[b])
 }
@@ -115,7 +117,7 @@ func (s *Elections) start(c Candidate, now time.Time) (bool, Reason) {
 		root: root, behavior: c.Behavior, bucket: c.Bucket, priority: c.Priority, local: c.Local,
 		started: now, blocks: []contender{{hash: c.Hash, block: c.Block}}, ledger: c.Hash,
 	}
-	if c.Behavior == Manual {
+	if c.Behavior == Manual || c.Behavior == Forked {
 		e.state = Active
 	}
 	s.order = append(s.order, e)

@@ -124,6 +124,13 @@ func (s *Elections) Runs(hash lattice.Hash) bool { return s.byHash[hash] != nil 
 // RunsRoot reports whether a root has an election.
 func (s *Elections) RunsRoot(root lattice.QualifiedRoot) bool { return s.byRoot[root] != nil }
 
+// Decided reports whether the election of a root has a winner for good, which
+// waits to be cemented.
+func (s *Elections) Decided(root lattice.QualifiedRoot) bool {
+	e := s.byRoot[root]
+	return e != nil && e.state == Confirmed
+}
+
 // RecentlyConfirmed reports whether a block was cemented lately, so that votes
 // for it are of no use.
 func (s *Elections) RecentlyConfirmed(hash lattice.Hash) bool { return s.recent.Has(hash) }

@@ -11,12 +11,13 @@ const (
 	Hinted                     // others vote for the block
 	Optimistic                 // the head of an account with much that is unconfirmed
 	Manual                     // asked for by hand; asks for votes at once
+	Forked                     // two blocks of one root are known; likewise
 	behaviors                  // how many there are
 )
 
 // String returns the name that the RPC uses.
 func (b Behavior) String() string {
-	return name(int(b), "priority", "hinted", "optimistic", "manual")
+	return name(int(b), "priority", "hinted", "optimistic", "manual", "fork")
 }
 
 // State is how far an election is.

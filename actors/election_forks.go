@@ -1,0 +1,64 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/smallnano/smallnano/actors/core/election"
+	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+)
+
+// fork takes a competing block into the election of its root. It is remembered
+// too: where no election can start now, the fork joins the one that does later.
+func (a *electionManager) fork(m *messages.ForkSeen, now time.Time) {
+	root := m.Block.QualifiedRoot()
+	a.forks.Put(m.Block, m.Hash)
+	if a.elections.RunsRoot(root) {
+		a.join(m.Block, m.Hash, now)
+		return
+	}
+	if !a.votable(m.RivalHash) {
+		return // its turn comes when what it depends on is confirmed
+	}
+	// Out of turn: while the root is not decided, nobody can use the account.
+	started, reason := a.elections.Start(election.Candidate{Block: m.Rival, Hash: m.RivalHash, Behavior: election.Forked, Priority: now}, now)
+	if !started {
+		a.log.Debug("no election for a fork", "root", root, "why", reason)
+		return
+	}
+	a.replay(m.RivalHash, now)
+	a.joinForks(root, now)
+}
+
+// joinForks takes the remembered forks of a root into its election.
+func (a *electionManager) joinForks(root lattice.QualifiedRoot, now time.Time) {
+	for _, f := range a.forks.Of(root) {
+		a.join(f.Block, f.Hash, now)
+	}
+}
+
+func (a *electionManager) join(b lattice.Block, hash lattice.Hash, now time.Time) {
+	if a.elections.Fork(b, hash, a.cache.Weight(hash), now) {
+		a.replay(hash, now)
+	}
+}
+
+// votable reports whether a block is in the ledger and representatives may vote
+// for it: what it depends on is confirmed. An election on another one would
+// hold its place for nothing.
+func (a *electionManager) votable(hash lattice.Hash) (yes bool) {
+	err := a.env.Store.View(func(r storage.Reader) error {
+		s, found, err := r.Block(hash)
+		if err != nil || !found || s.Confirmed {
+			return err
+		}
+		_, _, yes, err = ledger.Dependencies(r, &s)
+		return err
+	})
+	if err != nil {
+		a.log.Error("cannot read the ledger to elect a fork", "block", hash, "err", err)
+	}
+	return yes
+}
