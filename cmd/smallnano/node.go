@@ -184,7 +184,7 @@ func nodeConfig(c *config.Config, network *lattice.Network) (actors.Config, erro
 	cfg.WorkThreads = c.WorkThreads
 	cfg.Peering.MaxOutbound, cfg.Peering.MaxInbound = c.MaxPeersOut, c.MaxPeersIn
 	cfg.Build = build()
-	cfg.Probe = probe
+	cfg.Probe = prober(c.DataDir)
 	if err := cfg.Peering.Validate(); err != nil {
 		return cfg, usageError{err}
 	}
