@@ -237,8 +237,9 @@ func TestPruned(t *testing.T) {
 		info, err = r.Account(account)
 		all, err2 := r.Blocks(account, 1, 1000)
 		kept = all[height:]
-		confirmations, err = r.Confirmations(1, 1000)
-		return errors.Join(err, err2)
+		var err3 error
+		confirmations, err3 = r.Confirmations(1, 1000)
+		return errors.Join(err, err2, err3)
 	})
 	if height < 5 || len(kept) < 5 {
 		t.Fatalf("%d of %d blocks can be pruned", height, info.Height)

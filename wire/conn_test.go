@@ -130,7 +130,8 @@ func TestConnTruncated(t *testing.T) {
 	for n := range frame {
 		c := newMemoryConn(frame[:n])
 		h, body, err := c.ReadFrame(nil, noDeadline)
-		want, says := io.ErrUnexpectedEOF, "inside"
+		want := io.ErrUnexpectedEOF
+		var says string
 		switch {
 		case n == 0:
 			want, says = io.EOF, "peer closed the connection"

@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"fmt"
 	"net/netip"
 	"testing"
 )
@@ -20,7 +19,7 @@ func TestNames(t *testing.T) {
 	for name, h := range blocks {
 		t.Logf("block   %-14s %s", name, h)
 		if b, ok, _ := node.ledger.Block(h); ok {
-			t.Logf("json    %-14s %s", name, fmt.Sprintf("%s", EncodeBlock(&b.Block)))
+			t.Logf("json    %-14s %s", name, EncodeBlock(&b.Block))
 		}
 	}
 }

@@ -183,9 +183,7 @@ func (w *world) process() {
 				ch.confirmed = len(ch.hashes)
 			}
 			w.c.Inserted(g.Account, g.Hash, uint64(len(ch.hashes)), w.now)
-			for _, x := range w.gaps.Take(g.Hash) {
-				w.queue = append(w.queue, x)
-			}
+			w.queue = append(w.queue, w.gaps.Take(g.Hash)...)
 		case errOld:
 			w.c.Known(g.Account, g.Hash, w.now)
 		case errGapSource:

@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -235,14 +236,14 @@ func (p *Peers) refused(c *conn, reason error, now time.Time) {
 	if c.inbound || e == nil {
 		return
 	}
-	switch reason {
-	case Self:
+	switch {
+	case errors.Is(reason, Self):
 		e.self = true
 		p.addOwn(e.addr)
 		if e.origin != configured {
 			p.book.remove(e)
 		}
-	case Duplicate:
+	case errors.Is(reason, Duplicate):
 		e.node, e.seen, e.fails = c.node, now, 0
 	default:
 		p.failed(e, now)

@@ -19,8 +19,8 @@ func raw(n int) lattice.Amount  { return lattice.AmountFrom(uint64(n)) }
 // TestCacheAgainstDumb compares with a list that is searched every time.
 func TestCacheAgainstDumb(t *testing.T) {
 	type dumbVote struct {
-		rep, weight int
-		timestamp   uint64
+		rep       int
+		timestamp uint64
 	}
 	type dumbEntry struct {
 		hash    lattice.Hash
