@@ -13,9 +13,9 @@ TOOL      := $(GO) tool -modfile=cmd/tools/go.mod
 STATIC    := CGO_ENABLED=0
 STRIPPED  := -trimpath -ldflags=-s\ -w
 
-# The packages that start goroutines or lock. actors/core and messages have
-# neither, which testkit/archtest checks, and need no race detector.
-RACE      := ./actors ./actors/mailbox/... ./actors/supervise/... ./wire/... ./storage/... ./crypto/work/... ./testkit/...
+# The packages that start goroutines or lock, or drive those that do. actors/core
+# and messages have neither, which testkit/archtest checks.
+RACE      := ./actors ./actors/mailbox ./actors/supervise ./wire/... ./storage ./crypto/work ./testkit/sim/... ./testkit/e2e/... ./cmd/... ./config
 
 # What "make size" builds: os/architecture, with the ARM version behind it.
 TARGETS   := linux/amd64 linux/arm64 linux/arm/7 linux/386 darwin/amd64 darwin/arm64
