@@ -42,7 +42,8 @@ func (a *health) measure(now time.Time) {
 	if err != nil {
 		a.log.Warn("cannot measure the database", "err", err)
 	}
-	a.board.budget.Store(budget(u, a.percent(u, now), disk))
+	items := append(budget(u, a.percent(u, now), disk), peerBudget(*a.board.peers.Load())...)
+	a.board.budget.Store(&items)
 	if over := u.RSS > targetRSS; over != a.over {
 		a.over = over
 		a.log.Info("memory against its budget", "over", over, "rss", u.RSS, "target", targetRSS)

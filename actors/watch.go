@@ -30,14 +30,27 @@ const (
 )
 
 // budget holds what is used against what is meant to be.
-func budget(u Usage, cpu, ledger int64) *[]rpc.BudgetItem {
-	return &[]rpc.BudgetItem{
+func budget(u Usage, cpu, ledger int64) []rpc.BudgetItem {
+	return []rpc.BudgetItem{
 		{Name: "rss", Used: u.RSS, Target: targetRSS, Unit: "bytes"},
 		{Name: "heap", Used: u.Heap, Target: targetHeap, Unit: "bytes"},
 		{Name: "cpu", Used: cpu, Target: targetCPU, Unit: "percent"},
 		{Name: "goroutines", Used: u.Goroutines, Unit: "count"},
 		{Name: "disk", Used: ledger, Target: targetDisk, Unit: "bytes"},
 		{Name: "fds", Used: u.FDs, Unit: "count"},
+	}
+}
+
+// peerBudget is what the connections use: how many there are, and the bytes that
+// wait to be sent.
+func peerBudget(peers []peerView) []rpc.BudgetItem {
+	count, queued := int64(len(peers)), int64(0)
+	for i := range peers {
+		queued += int64(peers[i].traffic.Queued)
+	}
+	return []rpc.BudgetItem{
+		{Name: "peers", Used: count, Unit: "count"},
+		{Name: "peer_bytes", Used: queued, Target: count * linkMemory, Unit: "bytes"},
 	}
 }
 
