@@ -482,6 +482,9 @@ func (a *blockProcessor) tellCemented(cemented []ledger.Cemented) {
 	a.refs.elections.Tell(m)
 	a.refs.votes.Tell(m)
 	a.refs.scheduler.Tell(m)
+	if a.refs.wallet != nil {
+		a.refs.wallet.Tell(m)
+	}
 	a.board.confirmed(cemented[len(cemented)-1].Confirmation.Sequence)
 }
 

@@ -55,6 +55,9 @@ func newClock(env *Env, r *refs, measured bool) *clock {
 		ticks(r.telemetry, second, func(t *messages.Tick) messages.Telemetry { return t }),
 		ticks(r.peers, 1, func(t *messages.Tick) messages.PeerSupervisor { return t }),
 	}}
+	if r.wallet != nil {
+		c.listeners = append(c.listeners, ticks(*r.wallet, second, func(t *messages.Tick) messages.Wallet { return t }))
+	}
 	if measured {
 		health := r.system.PID(rootName + "/" + nameHealth)
 		c.listeners = append(c.listeners, listener{second, func(t *messages.Tick) { c.root.Send(health, t) }})

@@ -47,6 +47,8 @@ type Config struct {
 	// RPCListen is where the RPC listens; "" does not serve it.
 	RPCListen string
 	RPC       rpc.Config
+	// WalletDir is the folder of the wallets; "" holds none.
+	WalletDir string
 	// WorkThreads is how many threads search for work when somebody asks; 0 searches for nobody.
 	WorkThreads int
 	// BlockQueue bounds the blocks that wait to be processed, VoteQueue the votes
@@ -92,6 +94,7 @@ type Node struct {
 	root    *supervise.Root
 	refs    *refs
 	board   *board
+	shelf   *walletShelf // nil without wallets
 	started time.Time
 
 	listener   Listener
@@ -117,6 +120,11 @@ func Start(cfg Config, env Env) (*Node, error) {
 		},
 	})
 	n.refs = newRefs(n.system)
+	if cfg.WalletDir != "" {
+		n.shelf = newWalletShelf(cfg.WalletDir, env.Secret)
+		own := ref[messages.Wallet](n.system, nameWallet)
+		n.refs.wallet = &own
+	}
 	rpcListener, err := n.listen()
 	if err != nil {
 		return nil, err
@@ -258,6 +266,9 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 		}),
 	}
 	specs[1].Inbox, specs[2].Inbox = blocksInbox, votesInbox
+	if n.shelf != nil {
+		specs = append(specs, n.wallets())
+	}
 	if n.cfg.Probe != nil {
 		specs = append(specs, spec(nameHealth, mailbox.Config{Capacity: gateMailbox}, true, func() actor.Actor {
 			return &health{env: n.env, board: n.board, probe: n.cfg.Probe, log: log.With("subsystem", nameHealth)}
@@ -267,6 +278,20 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 		specs = append(specs, n.gateway(rpcListener))
 	}
 	return specs
+}
+
+// wallets describes the actor that holds the wallets.
+func (n *Node) wallets() supervise.Spec {
+	inbox := &mailbox.Inbox{}
+	return supervise.Spec{
+		Name: nameWallet, Blocking: true, Mailbox: mailbox.Config{Capacity: walletMailbox, Control: factControl}, Inbox: inbox,
+		New: func() actor.Actor {
+			return &walletActor{
+				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, shelf: n.shelf, inbox: inbox,
+				log: n.env.Log.With("subsystem", nameWallet),
+			}
+		},
+	}
 }
 
 // gateway describes the actor that serves the RPC.

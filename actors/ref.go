@@ -36,6 +36,7 @@ const (
 	nameBootstrap       = "bootstrap_client"
 	namePeers           = "peers"
 	nameTelemetry       = "telemetry"
+	nameWallet          = "wallet"
 	nameHealth          = "health"
 	nameGateway         = "rpc_gateway"
 )
@@ -53,6 +54,7 @@ type refs struct {
 	bootstrapServer Ref[messages.BootstrapServer]
 	bootstrap       Ref[messages.Bootstrap]
 	peers           Ref[messages.PeerSupervisor]
+	wallet          *Ref[messages.Wallet] // nil without wallets
 	telemetry       Ref[messages.Telemetry]
 }
 

@@ -91,6 +91,10 @@ type Backend interface {
 	// ends first. Other errors: ErrOverloaded, ErrStopping.
 	WaitConfirmation(ctx context.Context, seq uint64) error
 
+	// Wallets returns the wallets of the node, nil when it holds none. That never
+	// changes.
+	Wallets() Wallets
+
 	// Stop begins to stop the node and returns at once.
 	Stop()
 	// FailActor makes an actor fail as if it had panicked, to try out its

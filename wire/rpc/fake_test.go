@@ -262,6 +262,7 @@ type fakeNode struct {
 	panics, alone                                 bool
 	report                                        HealthReport
 	online                                        []Representative
+	wallets                                       *fakeWallets // nil: the node holds none
 }
 
 // The accounts of the fake node.
@@ -435,6 +436,13 @@ func (n *fakeNode) confirm(h lattice.Hash) {
 	n.ledger.confirm(h)
 	close(n.changed)
 	n.changed = make(chan struct{})
+}
+
+func (n *fakeNode) Wallets() Wallets {
+	if n.wallets == nil {
+		return nil
+	}
+	return n.wallets
 }
 
 func (n *fakeNode) Stop() { n.stopped = true }

@@ -58,8 +58,8 @@ type wallet struct {
 }
 
 // Ready is what a driver has to do, in this order: append Records to the
-// journal, and wait for the disk if one of them is Safe; then the rest, in any
-// order. When the journal cannot be written the driver must forget the machine
+// journal, and wait for the disk if one of them must be Safe; then the rest, in
+// any order. When the journal cannot be written the driver must forget the machine
 // and make a new one by Replay.
 type Ready struct {
 	Records []Record

@@ -43,8 +43,11 @@ type Record struct {
 }
 
 // Safe reports whether a record must have reached the disk before anything is
-// done that follows from it.
-func (r *Record) Safe() bool { return r.Kind == KindStored }
+// done or answered that follows from it. The others are found out again, or
+// nothing was promised yet.
+func (r *Record) Safe() bool {
+	return r.Kind != KindReserved && r.Kind != KindConfirmed && r.Kind != KindWork
+}
 
 // maxText bounds the texts in a record.
 const maxText = 1024

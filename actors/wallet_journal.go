@@ -1,0 +1,248 @@
+package actors
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/smallnano/smallnano/actors/core/wallet"
+)
+
+// The journal of the wallets is one file: eight bytes that name it, then
+// frames. A frame is what one turn of the actor wrote:
+//
+//	length u32, CRC-32C of the payload u32, payload: records, each behind its length u32
+//
+// A frame is written at once. If power goes the last one may be cut off; it is
+// taken away when the file is opened, since nothing followed from it yet.
+// Anything else that is wrong means damage, and the journal is refused: without
+// it a send could be made twice.
+const (
+	journalFile     = "journal"
+	journalMagic    = "smnwal1\n"
+	maxJournalFrame = 64 << 20 // bytes
+)
+
+var crcTable = crc32.MakeTable(crc32.Castagnoli)
+
+// errJournal is wrapped by the error about a damaged journal.
+var errJournal = errors.New("the journal of the wallets is damaged")
+
+// journal is the open file.
+type journal struct {
+	file *os.File
+	buf  []byte
+}
+
+// openJournal opens the journal in a folder, or makes it, and calls replay for
+// every record in it.
+func openJournal(dir string, replay func(*wallet.Record) error) (*journal, error) {
+	path := filepath.Join(dir, journalFile)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the journal of the wallets: %w", err)
+	}
+	j := &journal{file: f}
+	end, err := j.read(replay)
+	if err == nil {
+		err = j.repair(dir, end)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return j, nil
+}
+
+// read replays all whole frames and returns where they end; 0 for a new file.
+func (j *journal) read(replay func(*wallet.Record) error) (end int64, err error) {
+	info, err := j.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	size, r := info.Size(), bufio.NewReader(j.file)
+	magic := make([]byte, len(journalMagic))
+	if size < int64(len(magic)) {
+		return 0, nil // not even its first write was whole
+	}
+	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != journalMagic {
+		return 0, fmt.Errorf("%w: it does not begin like one; restore it from a backup, or move it away and restore the wallets from their words", errJournal)
+	}
+	end = int64(len(magic))
+	for end < size {
+		payload, torn, err := readFrame(r, size-end)
+		if err != nil {
+			return 0, fmt.Errorf("at byte %d: %w", end, err)
+		}
+		if torn {
+			break
+		}
+		if err := eachRecord(payload, replay); err != nil {
+			return 0, fmt.Errorf("at byte %d: %w: %w", end, errJournal, err)
+		}
+		end += int64(len(payload)) + 8
+	}
+	return end, nil
+}
+
+// readFrame reads a frame of which left bytes are in the file. torn: it is the
+// last one and not whole.
+func readFrame(r io.Reader, left int64) (payload []byte, torn bool, err error) {
+	var head [8]byte
+	if left < int64(len(head)) {
+		return nil, true, nil
+	}
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, false, err
+	}
+	length := int64(binary.LittleEndian.Uint32(head[:4]))
+	left -= int64(len(head))
+	if length > left { // a length that was written was written whole, so this one is cut off, or all zeros follow
+		return nil, true, nil
+	}
+	if length > maxJournalFrame {
+		return nil, false, fmt.Errorf("%w: a frame of %d bytes", errJournal, length)
+	}
+	if length == 0 {
+		return nil, true, onlyZeros(r)
+	}
+	payload = make([]byte, length)
+	if _, err := io.ReadFull(r, payload); err != nil {
+		return nil, false, err
+	}
+	if crc32.Checksum(payload, crcTable) != binary.LittleEndian.Uint32(head[4:]) {
+		if length == left {
+			return nil, true, nil
+		}
+		return nil, false, fmt.Errorf("%w: a checksum does not match", errJournal)
+	}
+	return payload, false, nil
+}
+
+// onlyZeros refuses anything but the zeros that some file systems leave at the
+// end after power was lost.
+func onlyZeros(r io.Reader) error {
+	buf := make([]byte, 4096)
+	for {
+		n, err := r.Read(buf)
+		for _, b := range buf[:n] {
+			if b != 0 {
+				return fmt.Errorf("%w: an empty frame", errJournal)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func eachRecord(payload []byte, replay func(*wallet.Record) error) error {
+	for len(payload) > 0 {
+		if len(payload) < 4 {
+			return errors.New("a record is cut off")
+		}
+		n := uint64(binary.LittleEndian.Uint32(payload))
+		if n > uint64(len(payload)-4) {
+			return errors.New("a record is cut off")
+		}
+		r, err := wallet.ParseRecord(payload[4 : 4+n])
+		if err != nil {
+			return err
+		}
+		if err := replay(&r); err != nil {
+			return err
+		}
+		payload = payload[4+n:]
+	}
+	return nil
+}
+
+// repair takes away what is not whole, and begins a new file.
+func (j *journal) repair(dir string, end int64) error {
+	if err := j.file.Truncate(end); err != nil {
+		return err
+	}
+	if _, err := j.file.Seek(end, io.SeekStart); err != nil {
+		return err
+	}
+	if end == 0 {
+		if _, err := j.file.WriteString(journalMagic); err != nil {
+			return err
+		}
+	}
+	if err := j.file.Sync(); err != nil {
+		return err
+	}
+	return syncFolder(dir)
+}
+
+// append writes records as one frame, and waits for the disk if one of them
+// asks for it. After an error the journal must not be used any more.
+func (j *journal) append(records []wallet.Record) error {
+	buf, safe := append(j.buf[:0], make([]byte, 8)...), false
+	for i := range records {
+		at := len(buf)
+		var err error
+		if buf, err = records[i].AppendBinary(append(buf, 0, 0, 0, 0)); err != nil {
+			return err
+		}
+		binary.LittleEndian.PutUint32(buf[at:], uint32(len(buf)-at-4))
+		safe = safe || records[i].Safe()
+	}
+	binary.LittleEndian.PutUint32(buf, uint32(len(buf)-8))
+	binary.LittleEndian.PutUint32(buf[4:], crc32.Checksum(buf[8:], crcTable))
+	j.buf = buf[:0]
+	if cap(j.buf) > 1<<20 {
+		j.buf = nil
+	}
+	if _, err := j.file.Write(buf); err != nil {
+		return err
+	}
+	if !safe {
+		return nil
+	}
+	return j.file.Sync()
+}
+
+func (j *journal) close() error { return j.file.Close() }
+
+// syncFolder makes a new name in a folder safe.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// keystorePath is where the keystore of a wallet is.
+func keystorePath(dir string, id wallet.ID) string {
+	return filepath.Join(dir, id.String()+".json")
+}
+
+// writeKeystore writes a keystore so that it is there as a whole or, if this is
+// cut short, the one before it is.
+func writeKeystore(dir string, id wallet.ID, sealed []byte) error {
+	f, err := os.CreateTemp(dir, ".keystore-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("cannot write the keystore: %w", err)
+	}
+	_, err = f.Write(sealed)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), keystorePath(dir, id))
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("cannot write the keystore: %w", err)
+	}
+	return syncFolder(dir)
+}
