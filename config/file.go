@@ -13,7 +13,7 @@ import (
 )
 
 // readFile takes over the settings file, if there is one.
-func (c *Config) readFile() error {
+func (c *Config) readFile(from map[string]string) error {
 	path := filepath.Join(c.DataDir, FileName)
 	data, err := os.ReadFile(path)
 	switch {
@@ -22,11 +22,11 @@ func (c *Config) readFile() error {
 	case err != nil:
 		return fmt.Errorf("cannot read the settings: %w; put that right, or choose another folder with --data-dir", err)
 	}
-	return c.parse(path, data)
+	return c.parse(path, data, from)
 }
 
 // parse takes over the keys of a file.
-func (c *Config) parse(path string, data []byte) error {
+func (c *Config) parse(path string, data []byte, from map[string]string) error {
 	var keys map[string]any
 	if err := toml.Unmarshal(data, &keys); err != nil {
 		var bad *toml.DecodeError
@@ -53,6 +53,7 @@ func (c *Config) parse(path string, data []byte) error {
 		if err != nil {
 			return fmt.Errorf("%s:%d: %s: %w", path, lineOf(data, s.name), s.name, err)
 		}
+		from[s.name] = fmt.Sprintf("%s:%d", path, lineOf(data, s.name))
 	}
 	first, line := "", 0
 	for key := range keys { // the first in the file, so that the error is always the same

@@ -46,6 +46,12 @@ func (s *setting) variable() string { return "SMALLNANO_" + strings.ToUpper(s.na
 // The error is flag.ErrHelp when help was asked for and printed, and wraps a
 // *fs.PathError when the settings file is there and cannot be read.
 func Load(flags *flag.FlagSet, args []string, environ []string) (Config, error) {
+	return load(flags, args, environ, map[string]string{})
+}
+
+// load is Load, and notes by name where each setting comes from that is not the
+// default.
+func load(flags *flag.FlagSet, args []string, environ []string, from map[string]string) (Config, error) {
 	c := Default()
 	given := Config{}
 	for i := range settings {
@@ -66,13 +72,13 @@ func Load(flags *flag.FlagSet, args []string, environ []string) (Config, error) 
 			c.DataDir = given.DataDir
 		}
 	})
-	if err := c.readFile(); err != nil {
+	if err := c.readFile(from); err != nil {
 		return c, err
 	}
-	if err := c.readEnviron(env); err != nil {
+	if err := c.readEnviron(env, from); err != nil {
 		return c, err
 	}
-	return c, c.readFlags(flags)
+	return c, c.readFlags(flags, from)
 }
 
 // Parse is flags.Parse with an error that names the nearest flag. It is
@@ -112,7 +118,7 @@ func variables(environ []string) map[string]string {
 
 // readEnviron takes over the variables. One that is unknown is refused: it was
 // meant for something.
-func (c *Config) readEnviron(env map[string]string) error {
+func (c *Config) readEnviron(env, from map[string]string) error {
 	for i := range settings {
 		s := &settings[i]
 		value, ok := env[s.variable()]
@@ -123,6 +129,7 @@ func (c *Config) readEnviron(env map[string]string) error {
 		if err := set(s.value(c), value); err != nil {
 			return fmt.Errorf("variable %s: %w", s.variable(), err)
 		}
+		from[s.name] = "variable " + s.variable()
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		return fmt.Errorf("variable %s is not a setting; the nearest is %s", name, nearest(name, (*setting).variable))
@@ -131,13 +138,14 @@ func (c *Config) readEnviron(env map[string]string) error {
 }
 
 // readFlags takes over the flags that were given.
-func (c *Config) readFlags(flags *flag.FlagSet) error {
+func (c *Config) readFlags(flags *flag.FlagSet, from map[string]string) error {
 	var err error
 	fresh := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) {
 		for i := range settings {
 			if s := &settings[i]; s.flag() == f.Name && !fresh[f.Name] {
 				fresh[f.Name] = true
+				from[s.name] = "flag --" + f.Name
 				if e := set(s.value(c), f.Value.String()); e != nil && err == nil {
 					err = fmt.Errorf("flag --%s: %w", f.Name, e)
 				}

@@ -1,0 +1,79 @@
+package config
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+)
+
+// Origin is a setting with its value, as text, and where that comes from.
+type Origin struct {
+	Name  string // as in the file
+	Value string
+	From  string // default, the file with the line, the variable, or the flag
+	doc   string
+}
+
+// Explain is Load, and tells of each setting where its value comes from, in the
+// order of the file. The flags are the caller's set, as for Load.
+func Explain(flags *flag.FlagSet, args []string, environ []string) (Config, []Origin, error) {
+	from := map[string]string{}
+	c, err := load(flags, args, environ, from)
+	if err != nil {
+		return c, nil, err
+	}
+	origins := make([]Origin, len(settings))
+	for i := range settings {
+		s := &settings[i]
+		origins[i] = Origin{Name: s.name, Value: s.value(&c).String(), From: from[s.name], doc: s.doc}
+		if origins[i].From == "" {
+			origins[i].From = "default"
+		}
+	}
+	return c, origins, nil
+}
+
+// live are the settings that a running node takes over; the others need a
+// restart.
+var live = map[string]bool{"log_level": true}
+
+// Change is what became of a setting of a running node whose file was read
+// again.
+type Change struct {
+	Name, Was, Is string
+	Applied       bool // else it needs a restart
+}
+
+// Changes compares the settings that a node runs with with new ones, in the
+// order of the file.
+func Changes(running, fresh *Config) []Change {
+	var out []Change
+	for i := range settings {
+		s := &settings[i]
+		if was, is := s.value(running).String(), s.value(fresh).String(); was != is {
+			out = append(out, Change{s.name, was, is, live[s.name]})
+		}
+	}
+	return out
+}
+
+// String is one line for people.
+func (o Origin) String() string {
+	value := o.Value
+	if value == "" {
+		value = `""`
+	}
+	return fmt.Sprintf("%-18s %-32s %s", o.Name, value, o.From)
+}
+
+// Doc tells what the setting is.
+func (o Origin) Doc() string { return o.doc }
+
+// String is one line for people.
+func (c Change) String() string {
+	what := "needs a restart"
+	if c.Applied {
+		what = "applied"
+	}
+	return fmt.Sprintf("%s: %s, was %s: %s", c.Name, strings.TrimSpace(c.Is), strings.TrimSpace(c.Was), what)
+}
