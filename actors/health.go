@@ -3,6 +3,7 @@ package actors
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/smallnano/smallnano/actors/supervise"
 	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/wire/rpc"
 )
 
@@ -116,13 +118,27 @@ func (b backend) network(r *reasons) {
 	if known && len(*b.board.peers.Load()) == 0 && b.Uptime() >= peersGrace {
 		r.unready("no peer is connected, though addresses of peers are set: check the network, and that they run")
 	}
-	q := b.board.quorum.Load()
-	if q.status.Online.Less(q.status.Delta) {
-		r.unready("representatives online have %v smn, a confirmation needs %v", q.status.Online, q.status.Delta)
+	q := b.Quorum()
+	if here := b.reachable(&q); q.Online.Less(q.Delta) && here.Less(q.Delta) {
+		r.unready("a confirmation needs %v smn of weight; representatives that were seen voting have %v, connected ones %v", q.Delta, q.Online, here)
 	}
 	if missing := b.board.bootstrap.Load().Missing; missing >= behindBlocks {
 		r.behind("catching up: %d blocks are known to be missing", missing)
 	}
+}
+
+// reachable is the weight of the representatives behind connected peers and of
+// those that vote here. Where nothing happens nobody is seen voting, and still
+// all is well.
+func (b backend) reachable(q *rpc.QuorumStatus) lattice.Amount {
+	sum := q.Peers
+	for _, key := range b.cfg.VotingKeys {
+		account := lattice.Account(key.Public())
+		if !slices.ContainsFunc(q.Details, func(p rpc.PeerWeight) bool { return p.Account == account }) {
+			sum = sum.SatAdd(b.Weight(account))
+		}
+	}
+	return sum
 }
 
 func actorHealth(a *supervise.ActorHealth) rpc.ActorHealth {
