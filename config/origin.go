@@ -18,7 +18,7 @@ type Origin struct {
 // order of the file. The flags are the caller's set, as for Load.
 func Explain(flags *flag.FlagSet, args []string, environ []string) (Config, []Origin, error) {
 	from := map[string]string{}
-	c, err := load(flags, args, environ, from)
+	c, err := gather(flags, args, environ, from)
 	if err != nil {
 		return c, nil, err
 	}

@@ -46,12 +46,12 @@ func (s *setting) variable() string { return "SMALLNANO_" + strings.ToUpper(s.na
 // The error is flag.ErrHelp when help was asked for and printed, and wraps a
 // *fs.PathError when the settings file is there and cannot be read.
 func Load(flags *flag.FlagSet, args []string, environ []string) (Config, error) {
-	return load(flags, args, environ, map[string]string{})
+	return gather(flags, args, environ, map[string]string{})
 }
 
-// load is Load, and notes by name where each setting comes from that is not the
+// gather is Load, and notes by name where each setting comes from that is not the
 // default.
-func load(flags *flag.FlagSet, args []string, environ []string, from map[string]string) (Config, error) {
+func gather(flags *flag.FlagSet, args []string, environ []string, from map[string]string) (Config, error) {
 	c := Default()
 	given := Config{}
 	for i := range settings {
