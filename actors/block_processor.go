@@ -44,6 +44,7 @@ type blockProcessor struct {
 	board   *board
 	inbox   *mailbox.Inbox
 	gaps    *bootstrap.Gaps
+	pulled  *bootstrap.Gaps // of blocks that this node had asked for
 	log     *slog.Logger
 	batch   batch
 	confirm []lattice.Hash // quorum reached, not all cemented yet
@@ -70,6 +71,7 @@ func (a *blockProcessor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		a.gaps = bootstrap.NewGaps(bootstrap.DefaultGapsConfig())
+		a.pulled = bootstrap.NewGaps(bootstrap.PulledGapsConfig())
 	case *actor.Restarting, *actor.Stopping:
 		a.giveBack()
 	case messages.BlockProcessor:
@@ -98,7 +100,8 @@ func (a *blockProcessor) handle(m messages.BlockProcessor) {
 		a.batch.values = append(a.batch.values, m)
 	case *messages.Tick:
 		a.gaps.Tick(m.Now)
-		a.board.unchecked.Store(uint64(a.gaps.Stats().Len))
+		a.pulled.Tick(m.Now)
+		a.board.unchecked.Store(uint64(a.gaps.Stats().Len + a.pulled.Stats().Len))
 		if a.board.writeFailure() != "" && !m.Now.Before(a.retryAt) {
 			a.probe(m.Now)
 		}
@@ -132,6 +135,7 @@ type job struct {
 	block                  lattice.Block
 	hash                   lattice.Hash
 	conn                   messages.ConnID // who brought it; 0: made here
+	pulled                 bool            // this node had asked for it
 	verified               bool            // its signature was checked before
 	bad                    bool            // its signature is wrong
 	known                  bool
@@ -218,7 +222,7 @@ func (a *blockProcessor) writeFailed(err error) {
 func (a *blockProcessor) check(blocks []*messages.ProcessBlock) []*job {
 	jobs := make([]*job, len(blocks))
 	for i, m := range blocks {
-		jobs[i] = &job{ProcessBlock: m, block: m.Block, hash: m.Hash, conn: m.Conn}
+		jobs[i] = &job{ProcessBlock: m, block: m.Block, hash: m.Hash, conn: m.Conn, pulled: m.Bootstrap}
 	}
 	err := a.env.Store.View(func(r storage.Reader) error {
 		for _, j := range jobs {
@@ -328,6 +332,10 @@ func (a *blockProcessor) inserted(d *done, j *job, e *ledger.Effects) {
 	d.inserted = append(d.inserted, in)
 	for _, g := range a.gaps.Take(e.Hash) {
 		freed := &job{block: *g.Block.Block, hash: g.Hash, conn: messages.ConnID(g.Source), verified: true}
+		d.jobs, d.queue = append(d.jobs, freed), append(d.queue, freed)
+	}
+	for _, g := range a.pulled.Take(e.Hash) {
+		freed := &job{block: *g.Block.Block, hash: g.Hash, conn: messages.ConnID(g.Source), pulled: true, verified: true}
 		d.jobs, d.queue = append(d.jobs, freed), append(d.queue, freed)
 	}
 	for _, j := range d.waiting[e.Hash] {
@@ -454,7 +462,7 @@ func (a *blockProcessor) tell(d *done) {
 		m := &messages.BlocksInserted{Blocks: d.inserted}
 		a.refs.elections.Tell(m) // before the scheduler: it must know which blocks were made here
 		a.refs.scheduler.Tell(m)
-		a.refs.bootstrap.Tell(m)
+		a.refs.peers.Tell(m)
 		a.floodLocal(d.inserted)
 	}
 	for _, j := range d.jobs {
@@ -463,9 +471,28 @@ func (a *blockProcessor) tell(d *done) {
 		}
 		a.settle(j)
 	}
+	a.tellPulled(d)
 	if len(d.cemented) > 0 {
 		a.tellCemented(d.cemented)
 	}
+}
+
+// tellPulled tells the bootstrap client of everything at once, so that it does
+// not ask for what it is about to be told of.
+func (a *blockProcessor) tellPulled(d *done) {
+	m := &messages.PullsSettled{Inserted: d.inserted}
+	for _, j := range d.jobs {
+		if !j.pulled || j.err == nil {
+			continue
+		}
+		outcome, _ := ledger.OutcomeOf(j.err)
+		m.Refused = append(m.Refused, messages.Settled{Account: j.block.Account, Hash: j.hash, Outcome: outcome, Missing: j.missing})
+	}
+	if len(m.Inserted)+len(m.Refused) == 0 {
+		return
+	}
+	m.Held, m.Room = a.pulled.Stats().Len, bootstrap.PulledGapsConfig().Max
+	a.refs.bootstrap.Tell(m)
 }
 
 // floodLocal publishes the blocks that were made on this node.
@@ -502,6 +529,8 @@ func (a *blockProcessor) settle(j *job) {
 		if j.conn != 0 {
 			a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: j.conn, Kind: peering.BadSignature, Text: "block " + j.hash.String()})
 		}
+	case j.waits && j.pulled:
+		a.pulled.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(j.conn), a.env.Clock.Now())
 	case j.waits && j.conn != 0: // what the RPC was refused changes nothing
 		kept := a.gaps.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(j.conn), a.env.Clock.Now())
 		if !kept && j.ProcessBlock != nil && j.Restore != nil {

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -140,30 +139,31 @@ func (a *bootstrapClient) handle(m messages.Bootstrap, r storage.Reader) error {
 		for _, hash := range m.Hashes {
 			a.machine.Wanted(hash)
 		}
-	case *messages.BlocksInserted:
-		for i := range m.Blocks {
-			b := &m.Blocks[i]
-			a.machine.Inserted(b.Block.Account, b.Hash, b.Height, now)
-		}
-	case *messages.PullDelivered:
-		a.delivered(m)
+	case *messages.PullsSettled:
+		a.settled(m, now)
+	case *messages.PullRefused:
+		a.machine.Refused(m.Account, now)
 	}
 	return nil
 }
 
-// delivered tells the machine what became of a block that it had delivered.
-// Insertions and gaps it hears of anyway.
-func (a *bootstrapClient) delivered(m *messages.PullDelivered) {
-	now := a.env.Clock.Now()
-	outcome, judged := ledger.OutcomeOf(m.Err)
-	switch {
-	case !judged:
-		a.machine.Refused(m.Account, now)
-	case outcome == ledger.Old:
-		a.machine.Known(m.Account, m.Hash, now)
-	case errors.Is(m.Err, ledger.GapPrevious), errors.Is(m.Err, ledger.GapSource), outcome == ledger.Progress:
-	default:
-		a.machine.Failed(m.Account, now)
+// settled tells the machine what a commit did.
+func (a *bootstrapClient) settled(m *messages.PullsSettled, now time.Time) {
+	a.machine.Buffer(m.Held, m.Room)
+	for i := range m.Inserted {
+		b := &m.Inserted[i]
+		a.machine.Inserted(b.Block.Account, b.Hash, b.Height, now)
+	}
+	for i := range m.Refused {
+		switch s := &m.Refused[i]; s.Outcome {
+		case ledger.Old:
+			a.machine.Known(s.Account, s.Hash, now)
+		case ledger.GapSource:
+			a.machine.Missing(s.Missing, s.Account, now)
+		case ledger.GapPrevious: // follows another one that waits, or that was refused
+		default:
+			a.machine.Failed(s.Account, now)
+		}
 	}
 }
 
@@ -200,8 +200,8 @@ func (a *bootstrapClient) deliver(d *bootstrap.Delivery) {
 		a.refs.blocks.Tell(&messages.ProcessBlock{
 			Block: *b.Block, Hash: b.Hash, Conn: messages.ConnID(d.Conn), Bootstrap: true,
 			Reply: func(r messages.BlockResult) {
-				if r.Err != nil { // of what was inserted all hear together
-					a.refs.bootstrap.Tell(&messages.PullDelivered{Account: b.Account, Hash: b.Hash, Err: r.Err})
+				if _, judged := ledger.OutcomeOf(r.Err); r.Err != nil && !judged { // else PullsSettled tells
+					a.refs.bootstrap.Tell(&messages.PullRefused{Account: b.Account})
 				}
 			},
 		})

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"github.com/smallnano/smallnano/actors/core/ledger"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -64,22 +65,40 @@ type BlocksWanted struct{ Hashes []lattice.Hash }
 // MailboxSource queues it with what this node's elections need.
 func (*BlocksWanted) MailboxSource() Source { return fromConsensus }
 
-// PullDelivered says what became of blocks that the client had delivered.
-type PullDelivered struct {
+// PullRefused says that a block that the client had delivered was not looked at.
+type PullRefused struct{ Account lattice.Account }
+
+// PullsSettled says what a commit did about blocks: which ones it inserted,
+// wherever they came from, and what became of the others that the client had
+// delivered.
+type PullsSettled struct {
+	Inserted []Inserted
+	Refused  []Settled
+	// Held is how many delivered blocks wait for one that is missing, Room how many
+	// may.
+	Held, Room int
+}
+
+// Settled is a delivered block that was not inserted.
+type Settled struct {
 	Account lattice.Account
 	Hash    lattice.Hash
-	Err     error // as in BlockResult
+	Outcome ledger.Outcome
+	Missing lattice.Hash // what it waits for, if the outcome is a gap
 }
 
 // MailboxControl lets the client know what is still under way.
-func (*PullDelivered) MailboxControl() {}
+func (*PullsSettled) MailboxControl() {}
+
+// MailboxControl lets the client know what is still under way.
+func (*PullRefused) MailboxControl() {}
 
 func (*FrontiersArrived) toBootstrap() {}
 func (*BlocksArrived) toBootstrap()    {}
 func (*GapSeen) toBootstrap()          {}
 func (*BlocksWanted) toBootstrap()     {}
-func (*PullDelivered) toBootstrap()    {}
-func (*BlocksInserted) toBootstrap()   {}
+func (*PullRefused) toBootstrap()      {}
+func (*PullsSettled) toBootstrap()     {}
 func (*PeerUp) toBootstrap()           {}
 func (*PeerDown) toBootstrap()         {}
 func (*Tick) toBootstrap()             {}

@@ -39,6 +39,7 @@ func commands() []command {
 		{"node run", "[flags]", "run a node until it is told to stop", runNode},
 		{"devnet", "[flags]", "run a network of several nodes on this machine and show transfers being confirmed", runDevnet},
 		{"rpc", "[flags] ACTION [name=value]...", "ask a running node, for example: rpc block_count", runRPC},
+		{"bench bootstrap", "[flags]", "measure how fast a fresh node gets a ledger from one peer", runBenchBootstrap},
 		{"version", "", "tell what this program was built from", runVersion},
 		{"help", "[COMMAND]", "list the commands, or the flags of one", runHelp},
 	}

@@ -82,6 +82,7 @@ type Client struct {
 
 	outstanding int // blocks asked for or delivered, not heard of yet
 	paused      bool
+	held, room  int // blocks that wait for others in the driver's buffer, and most that it takes
 	overload    time.Duration
 	pausedUntil time.Time
 
@@ -147,6 +148,14 @@ func (c *Client) Unconfirmed(n uint64) {
 		c.Pause(false)
 	}
 }
+
+// Buffer tells how many delivered blocks the driver holds because they came
+// before what they depend on, and how many it can hold. While it is nearly full
+// only what something waits for is asked for.
+func (c *Client) Buffer(held, room int) { c.held, c.room = held, room }
+
+// roomy reports whether blocks that come too early are kept.
+func (c *Client) roomy() bool { return c.held < c.room-c.room/4 }
 
 // Tick does what time brings: gives up on requests, brings back what waited
 // long enough. A few calls a second are enough.

@@ -15,11 +15,21 @@ type GapsConfig struct {
 	PerMissing int           // blocks that wait for one hash
 	PerSource  int           // blocks that one connection brought
 	MaxAge     time.Duration // how long a block waits
+	// KeepOld refuses new blocks when all is full, instead of dropping those that
+	// waited longest.
+	KeepOld bool
 }
 
 // DefaultGapsConfig returns the bounds for a node.
 func DefaultGapsConfig() GapsConfig {
 	return GapsConfig{Max: 4096, PerMissing: 4, PerSource: 64, MaxAge: 5 * time.Minute}
+}
+
+// PulledGapsConfig returns the bounds for blocks that were asked for. There are
+// many of them: chains that depend on each other are pulled side by side, and
+// what came too early is soon needed.
+func PulledGapsConfig() GapsConfig {
+	return GapsConfig{Max: 16_384, PerMissing: 4, PerSource: 16_384, MaxAge: 5 * time.Minute, KeepOld: true}
 }
 
 // Gap is a block that waits.
@@ -65,8 +75,8 @@ func NewGaps(cfg GapsConfig) *Gaps {
 
 // Put keeps a block until the missing one is taken in. It returns false when the
 // block is there already, or too many wait for the same hash or came from the
-// same source. When all is full the block that waited longest goes. Blocks from
-// source 0, which nobody else could flood, count for no source.
+// same source. When all is full the block that waited longest goes, or with
+// KeepOld the answer is false. Blocks from source 0, which nobody else could flood, count for no source.
 func (g *Gaps) Put(missing lattice.Hash, b Block, source peering.ConnID, now time.Time) bool {
 	same := g.byMissing[missing]
 	for _, e := range same {
@@ -74,7 +84,7 @@ func (g *Gaps) Put(missing lattice.Hash, b Block, source peering.ConnID, now tim
 			return false
 		}
 	}
-	if len(same) >= g.cfg.PerMissing || source != 0 && g.bySource[source] >= g.cfg.PerSource {
+	if len(same) >= g.cfg.PerMissing || g.cfg.KeepOld && g.fifo.Len() >= g.cfg.Max || source != 0 && g.bySource[source] >= g.cfg.PerSource {
 		g.stats.Refused++
 		return false
 	}

@@ -17,7 +17,7 @@ func (c *Client) askBlocks(local Ledger, now time.Time, rng *rand.Rand) error {
 	}
 	for len(c.open) < c.cfg.MaxInFlight && c.outstanding+MaxPullBlocks <= c.cfg.MaxDelivered && c.anyUsable(now) {
 		e := c.urgent.Front()
-		if e == nil {
+		if e == nil && (c.room == 0 || c.roomy() || c.blocked.Len() == 0) {
 			e = c.scanned.Front()
 		}
 		if e == nil {

@@ -81,7 +81,7 @@ func (c *Client) Missing(source lattice.Hash, dependant lattice.Account, now tim
 		return // the answer will tell again
 	case t.in == c.blocked && t.missing == source:
 		return
-	case t.in == c.delivered:
+	case t.in == c.delivered && !c.roomy():
 		// What followed the blocked one was pulled in vain. Where chains depend on
 		// each other closely that would go on and on, so ask for less next time.
 		t.batch = min(max(2*t.inserted, minBatch), MaxPullBlocks)

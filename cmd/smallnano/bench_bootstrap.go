@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// benchPoll is how often a measured node is asked how far it is.
+const benchPoll = 50 * time.Millisecond
+
+// bootstrapBench measures how fast a fresh node gets a ledger from one peer, two
+// processes on this machine.
+type bootstrapBench struct {
+	blocks, accounts int
+	limit            time.Duration
+	dir              string
+	json             bool
+}
+
+// bootstrapResult is what was measured. Memory is that of the fresh node.
+type bootstrapResult struct {
+	Blocks             int     `json:"blocks"`
+	Accounts           int     `json:"accounts"`
+	Seconds            float64 `json:"seconds"` // until all blocks are there
+	BlocksPerSecond    float64 `json:"blocks_per_second"`
+	ConfirmedSeconds   float64 `json:"confirmed_seconds"` // until all of them are confirmed
+	ConfirmedPerSecond float64 `json:"confirmed_per_second"`
+	PeakRSS            float64 `json:"peak_rss_mb"`
+	BytesSent          uint64  `json:"bytes_sent"` // by the peer that had the ledger
+	Processors         int     `json:"processors"`
+}
+
+// runBenchBootstrap is the command "bench bootstrap".
+func runBenchBootstrap(p *program, flags *flag.FlagSet, args []string) error {
+	var b bootstrapBench
+	flags.IntVar(&b.blocks, "blocks", 100_000, "blocks of the ledger")
+	flags.IntVar(&b.accounts, "accounts", 0, "accounts of the ledger; 0: a tenth of the blocks")
+	flags.StringVar(&b.dir, "dir", "", "folder for the data of both nodes, which stays; empty: a temporary one")
+	flags.DurationVar(&b.limit, "limit", 10*time.Minute, "how long it may take")
+	flags.BoolVar(&b.json, "json", false, "print the result as one JSON object")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	if b.accounts == 0 {
+		b.accounts = max(1, b.blocks/10)
+	}
+	if b.blocks < 2 || b.blocks > 100_000_000 || b.accounts < 1 || b.accounts > b.blocks {
+		return misused("--blocks is %d and --accounts %d, want 2 to 100000000 and no more accounts than blocks", b.blocks, b.accounts)
+	}
+	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer release()
+	runtime.LockOSThread() // see childAttributes
+	r, err := b.run(ctx, p.err)
+	if err != nil {
+		return err
+	}
+	if b.json {
+		return json.NewEncoder(p.out).Encode(r)
+	}
+	_, err = fmt.Fprintf(p.out, "%d blocks of %d accounts in %.2f s: %.0f blocks/s; all confirmed after %.2f s: %.0f blocks/s; peak memory %.0f MB, %d bytes sent\n",
+		r.Blocks, r.Accounts, r.Seconds, r.BlocksPerSecond, r.ConfirmedSeconds, r.ConfirmedPerSecond, r.PeakRSS, r.BytesSent)
+	return err
+}
+
+func (b *bootstrapBench) run(ctx context.Context, say io.Writer) (r bootstrapResult, err error) {
+	dir := b.dir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "smallnano-bench-*"); err != nil {
+			return r, err
+		}
+		defer os.RemoveAll(dir)
+	}
+	r = bootstrapResult{Blocks: b.blocks, Accounts: b.accounts, Processors: runtime.GOMAXPROCS(0)}
+	from, to := filepath.Join(dir, "server"), filepath.Join(dir, "fresh")
+	fmt.Fprintf(say, "making a ledger of %d blocks and %d accounts\n", b.blocks, b.accounts)
+	if err := newLedgerMaker(lattice.Dev(), b.accounts).fill(ctx, from, b.blocks); err != nil {
+		return r, err
+	}
+	server, err := startBenchNode(ctx, from, "--enable-voting", "--voting-key", devGenesis)
+	if err != nil {
+		return r, err
+	}
+	defer server.stop()
+	fmt.Fprintf(say, "a fresh node asks %s\n", server.peering)
+	fresh, err := startBenchNode(ctx, to, "--peer", server.peering)
+	if err != nil {
+		return r, err
+	}
+	defer fresh.stop()
+	return r, b.measure(ctx, &r, server, fresh)
+}
+
+// measure waits until the fresh node has all blocks, and until all are
+// confirmed.
+func (b *bootstrapBench) measure(ctx context.Context, r *bootstrapResult, server, fresh *benchNode) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, b.limit, fmt.Errorf("not done within %v", b.limit))
+	defer cancel()
+	tick := time.NewTicker(benchPoll)
+	defer tick.Stop()
+	for {
+		var count struct {
+			Count    int `json:",string"`
+			Cemented int `json:",string"`
+		}
+		if err := fresh.client.ask(ctx, "block_count", nil, &count); err != nil {
+			return errors.Join(context.Cause(ctx), err)
+		}
+		passed := time.Since(fresh.ready).Seconds()
+		r.PeakRSS = max(r.PeakRSS, float64(residentBytes(strconv.Itoa(fresh.command.Process.Pid)))/(1<<20))
+		if r.Seconds == 0 && count.Count >= b.blocks {
+			r.Seconds, r.BlocksPerSecond = passed, float64(b.blocks)/passed
+		}
+		if count.Cemented >= b.blocks {
+			r.ConfirmedSeconds, r.ConfirmedPerSecond = passed, float64(b.blocks)/passed
+			return server.sent(ctx, &r.BytesSent)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d blocks and %d confirmed of %d: %w", count.Count, count.Cemented, b.blocks, context.Cause(ctx))
+		}
+	}
+}
+
+// benchNode is a node that runs as a process of its own.
+type benchNode struct {
+	command *exec.Cmd
+	client  *client
+	peering string // where peers reach it
+	ready   time.Time
+}
+
+// startBenchNode starts a node of the dev network on a data folder and waits
+// until it can be asked. Its log is in the folder.
+func startBenchNode(ctx context.Context, dir string, args ...string) (*benchNode, error) {
+	if err := makeFolder(dir); err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find this program to start it again: %w", err)
+	}
+	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the log of a node: %w", err)
+	}
+	defer log.Close() // the process has a handle of its own
+	n := &benchNode{}
+	n.command = exec.Command(self, append([]string{
+		"node", "run", "--network", "dev", "--data-dir", dir, "--listen-address", "127.0.0.1", "--peering-port", "0",
+		"--rpc-address", "127.0.0.1", "--rpc-port", "0",
+	}, args...)...)
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "SMALLNANO_") { // meant for one node, not for these
+			n.command.Env = append(n.command.Env, v)
+		}
+	}
+	n.command.SysProcAttr, n.command.Stderr = childAttributes(), log
+	out, err := n.command.StdoutPipe()
+	if err == nil {
+		err = n.command.Start()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot start a node: %w", err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n') // when it is ready, or ended
+	n.ready = time.Now()
+	if err != nil {
+		n.stop()
+		return nil, fmt.Errorf("a node did not start: %s", lastLine(log.Name()))
+	}
+	_, rest, _ := strings.Cut(line, "peers ")
+	n.peering, _, _ = strings.Cut(rest, ",")
+	if n.client, err = clientOf(dir); err != nil {
+		n.stop()
+		return nil, err
+	}
+	return n, nil
+}
+
+// sent adds up what a node has sent to its peers.
+func (n *benchNode) sent(ctx context.Context, bytes *uint64) error {
+	var answer struct {
+		Peers map[string]struct {
+			Bytes uint64 `json:"bytes_out,string"`
+		}
+	}
+	if err := n.client.ask(ctx, "peers", map[string]any{"peer_details": true}, &answer); err != nil {
+		return err
+	}
+	for _, p := range answer.Peers {
+		*bytes += p.Bytes
+	}
+	return nil
+}
+
+// stop ends the node, by force if need be.
+func (n *benchNode) stop() {
+	askToStop(n.command.Process)
+	late := time.AfterFunc(stopLimit, func() { kill(n.command.Process) })
+	defer late.Stop()
+	_ = n.command.Wait() // how it ended does not matter any more
+}
