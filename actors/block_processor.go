@@ -50,6 +50,10 @@ type blockProcessor struct {
 	confirm []lattice.Hash // quorum reached, not all cemented yet
 
 	retryAt time.Time // while read-only: when to try to write again
+
+	maxBacklog int
+	held       []*messages.ProcessBlock // at most maxBatchBlocks that the throttle holds back
+	waking     bool                     // a Wake is on its way
 }
 
 // batch is what the next commit has to carry out.
@@ -60,10 +64,11 @@ type batch struct {
 	samples []lattice.WeightSample
 	peers   []lattice.Peer
 	values  []*messages.StoreValue
+	trims   [][]lattice.Hash // as in RollBackBlocks
 }
 
 func (b *batch) empty() bool {
-	return len(b.blocks)+len(b.forces)+len(b.finals)+len(b.samples)+len(b.peers)+len(b.values) == 0
+	return len(b.blocks)+len(b.forces)+len(b.finals)+len(b.samples)+len(b.peers)+len(b.values)+len(b.trims) == 0
 }
 
 // Receive implements actor.Actor.
@@ -76,6 +81,7 @@ func (a *blockProcessor) Receive(ctx actor.Context) {
 		a.giveBack()
 	case messages.BlockProcessor:
 		a.handle(m)
+		a.release()
 		if a.inbox.Len() == 0 || len(a.batch.blocks) >= maxBatchBlocks {
 			a.commit()
 		}
@@ -85,11 +91,19 @@ func (a *blockProcessor) Receive(ctx actor.Context) {
 func (a *blockProcessor) handle(m messages.BlockProcessor) {
 	switch m := m.(type) {
 	case *messages.ProcessBlock:
-		a.batch.blocks = append(a.batch.blocks, m)
+		if a.throttles(m) {
+			a.hold(m)
+		} else {
+			a.batch.blocks = append(a.batch.blocks, m)
+		}
+	case *messages.Wake:
+		a.waking = false
 	case *messages.ConfirmBlock:
 		a.confirm = append(a.confirm, m.Hash)
 	case *messages.ForceBlock:
 		a.batch.forces = append(a.batch.forces, m)
+	case *messages.RollBackBlocks:
+		a.batch.trims = append(a.batch.trims, m.Plans...)
 	case *messages.StoreFinalVotes:
 		a.batch.finals = append(a.batch.finals, m.Votes...)
 	case *messages.StoreWeightSample:
@@ -114,7 +128,10 @@ func (a *blockProcessor) giveBack() {
 	for _, m := range a.batch.blocks {
 		m.Refused(mailbox.ErrFailed)
 	}
-	a.batch = batch{}
+	for _, m := range a.held {
+		m.Refused(mailbox.ErrFailed)
+	}
+	a.batch, a.held = batch{}, nil
 }
 
 // probe finds out whether writing works again.
@@ -137,6 +154,7 @@ type job struct {
 	conn                   messages.ConnID // who brought it; 0: made here
 	pulled                 bool            // this node had asked for it
 	verified               bool            // its signature was checked before
+	bootstrap              bool            // it waited for a block that this node had asked for
 	bad                    bool            // its signature is wrong
 	known                  bool
 	err                    error
@@ -157,6 +175,7 @@ type done struct {
 	cemented   []ledger.Cemented
 	finals     []lattice.FinalVote
 	confirm    []lattice.Hash // still to be cemented
+	trimmed    bool           // victims of the backlog were tried
 }
 
 // commit carries out the batch.
@@ -283,6 +302,12 @@ func (a *blockProcessor) carryOut(tx storage.Tx, d *done) error {
 	if err := a.cement(tx, d); err != nil {
 		return fmt.Errorf("cementing: %w", err)
 	}
+	d.trimmed = len(a.batch.trims) > 0
+	for _, plan := range a.batch.trims {
+		if err := a.trim(tx, d, plan); err != nil {
+			return fmt.Errorf("trimming the backlog: %w", err)
+		}
+	}
 	for _, s := range a.batch.samples {
 		if err := tx.PutWeightSample(s, a.net.WeightSamples); err != nil {
 			return fmt.Errorf("storing a weight sample: %w", err)
@@ -329,9 +354,10 @@ func (a *blockProcessor) insert(tx storage.Tx, d *done, j *job) error {
 func (a *blockProcessor) inserted(d *done, j *job, e *ledger.Effects) {
 	in := messages.Inserted{Hash: e.Hash, Block: e.Block, Height: e.Height, Subtype: e.Subtype, Conn: j.conn}
 	in.Local = j.ProcessBlock != nil && j.conn == 0
+	in.Bootstrap = j.bootstrap || j.ProcessBlock != nil && j.ProcessBlock.Bootstrap
 	d.inserted = append(d.inserted, in)
 	for _, g := range a.gaps.Take(e.Hash) {
-		freed := &job{block: *g.Block.Block, hash: g.Hash, conn: messages.ConnID(g.Source), verified: true}
+		freed := &job{block: *g.Block.Block, hash: g.Hash, conn: messages.ConnID(g.Source), verified: true, bootstrap: in.Bootstrap}
 		d.jobs, d.queue = append(d.jobs, freed), append(d.queue, freed)
 	}
 	for _, g := range a.pulled.Take(e.Hash) {
@@ -403,10 +429,7 @@ func (a *blockProcessor) force(tx storage.Tx, d *done, f *messages.ForceBlock) e
 			}
 			return err
 		}
-		for i := range removed {
-			e := &removed[i]
-			d.rolledBack = append(d.rolledBack, messages.Inserted{Hash: e.Hash, Block: e.Block, Height: e.Height, Subtype: e.Subtype})
-		}
+		d.gone(removed)
 	}
 	j := &job{block: f.Winner, hash: f.Hash, verified: true} // checked when it arrived as a fork
 	if err := a.insert(tx, d, j); err != nil {
@@ -464,6 +487,9 @@ func (a *blockProcessor) tell(d *done) {
 		a.refs.scheduler.Tell(m)
 		a.refs.peers.Tell(m)
 		a.floodLocal(d.inserted)
+	}
+	if d.trimmed {
+		a.refs.scheduler.Tell(&messages.BacklogTrimmed{})
 	}
 	for _, j := range d.jobs {
 		if j.ProcessBlock != nil { // settled from here on: not to be given back if this fails

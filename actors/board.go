@@ -24,6 +24,7 @@ type board struct {
 	bootstrap atomic.Pointer[bootstrap.Stats]
 	stopping  atomic.Bool
 	vacancy   atomic.Int64 // priority elections that could be started now
+	backlog   atomic.Int64 // unconfirmed blocks that did not come by bootstrap
 
 	readOnlyReason atomic.Pointer[string] // why writing failed
 	watch          watch

@@ -33,9 +33,12 @@ type bucketScheduler struct {
 	cfg   bucket.Config
 	log   *slog.Logger
 
+	maxBacklog int
+
 	machine *bucket.Scheduler
 	table   bucket.Table
 	cursor  lattice.Account // of the backlog scan
+	backlog *backlog
 }
 
 // Receive implements actor.Actor.
@@ -44,16 +47,19 @@ func (a *bucketScheduler) Receive(ctx actor.Context) {
 	case *actor.Started:
 		a.table = bucket.NewTable(bucket.Shift)
 		a.machine = bucket.NewScheduler(a.cfg, a.table)
+		a.backlog = newBacklog(a.maxBacklog, a.table)
 		a.refs.elections.Tell(&messages.SchedulerStarted{})
 	case messages.Scheduler:
 		a.handle(m)
 		a.start()
+		a.trim()
 	}
 }
 
 func (a *bucketScheduler) handle(m messages.Scheduler) {
 	switch m := m.(type) {
 	case *messages.BlocksInserted:
+		a.count(m.Blocks)
 		a.activate(insertedAccounts(m.Blocks))
 	case *messages.BlocksCemented:
 		a.cemented(m)
@@ -62,6 +68,7 @@ func (a *bucketScheduler) handle(m messages.Scheduler) {
 	case *messages.BlocksRolledBack:
 		for i := range m.Blocks {
 			a.machine.Gone(m.Blocks[i].Block.QualifiedRoot(), m.Blocks[i].Hash)
+			a.backlog.index.Remove(m.Blocks[i].Hash)
 		}
 		a.activate(insertedAccounts(m.Blocks))
 	case *messages.ElectionsEnded:
@@ -72,7 +79,10 @@ func (a *bucketScheduler) handle(m messages.Scheduler) {
 		a.reset(m)
 	case *messages.BlocksHinted:
 		a.hinted(m)
+	case *messages.BacklogTrimmed:
+		a.backlog.trimming = false
 	case *messages.Tick:
+		a.backlog.tick()
 		a.scan()
 	}
 }
@@ -92,6 +102,7 @@ func (a *bucketScheduler) cemented(m *messages.BlocksCemented) {
 	for i := range m.Blocks {
 		c := &m.Blocks[i]
 		a.machine.Gone(c.Block.QualifiedRoot(), c.Confirmation.Hash)
+		a.backlog.index.Remove(c.Confirmation.Hash)
 		next = append(next, c.Block.Account)
 		if c.Subtype == lattice.Send {
 			next = append(next, lattice.Account(c.Block.Link))
@@ -226,9 +237,10 @@ func (a *bucketScheduler) scan() {
 				return err
 			}
 		}
-		a.cursor = lattice.Account{}
 		if len(page) == backlogScan {
 			a.cursor = page[len(page)-1].Account
+		} else {
+			a.cursor, a.backlog.loaded = lattice.Account{}, true
 		}
 		return nil
 	})
@@ -243,6 +255,9 @@ func (a *bucketScheduler) scanned(r storage.Reader, e *lattice.AccountEntry) err
 		if found {
 			a.outOfTurn(&head, election.Optimistic)
 		}
+	}
+	if err := a.load(r, e); err != nil {
+		return err
 	}
 	return a.look(r, e.Account)
 }

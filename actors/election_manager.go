@@ -123,6 +123,8 @@ func (a *electionManager) handle(m messages.Elections) {
 			a.keepVotes(root, now)
 			a.elections.Cancel(root, now)
 		}
+	case *messages.TrimBacklog:
+		a.trim(m)
 	case *messages.ForkSeen:
 		a.fork(m, now)
 	case *messages.VotesVerified:

@@ -61,7 +61,10 @@ type Config struct {
 	Bootstrap      bootstrap.Config
 	Elections      election.Config
 	Buckets        bucket.Config
-	Build          rpc.Build
+	// MaxBacklog is how many unconfirmed blocks the ledger may hold, not counting
+	// those that came by bootstrap.
+	MaxBacklog int
+	Build      rpc.Build
 	// Probe measures the process; nil measures nothing.
 	Probe func() Usage
 	// OnStop is told that the node was asked to stop, and why. It must not block;
@@ -76,7 +79,7 @@ func DefaultConfig(n *lattice.Network) Config {
 		Network: n, VoteWindow: votes.DefaultBundleWindow, WorkThreads: 1,
 		BlockQueue: 8192, VoteQueue: 4096, TelemetryEvery: time.Minute,
 		Peering: peering.DefaultConfig(), Bootstrap: bootstrap.DefaultConfig(),
-		Elections: election.DefaultConfig(n), Buckets: bucket.DefaultConfig(),
+		Elections: election.DefaultConfig(n), Buckets: bucket.DefaultConfig(), MaxBacklog: bucket.DefaultBacklog,
 	}
 	if n.ID == lattice.DevID {
 		c.TelemetryEvery = 5 * time.Second
@@ -229,7 +232,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 	specs := []supervise.Spec{
 		spec(nameClock, mailbox.Config{Capacity: 1}, false, func() actor.Actor { return newClock(n.env, n.refs, n.cfg.Probe != nil) }),
 		spec(nameBlockProcessor, fair(n.cfg.BlockQueue, n.cfg.BlockQueue/2), true, func() actor.Actor {
-			return &blockProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, inbox: blocksInbox, log: log.With("subsystem", nameBlockProcessor)}
+			return &blockProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, maxBacklog: n.cfg.MaxBacklog, inbox: blocksInbox, log: log.With("subsystem", nameBlockProcessor)}
 		}),
 		spec(nameVoteProcessor, fair(n.cfg.VoteQueue, n.cfg.VoteQueue/2), true, func() actor.Actor {
 			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, inbox: votesInbox}
@@ -241,7 +244,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, log: log.With("subsystem", nameVoting)}
 		}),
 		spec(nameScheduler, facts, true, func() actor.Actor {
-			return &bucketScheduler{env: n.env, refs: n.refs, board: n.board, cfg: n.cfg.Buckets, log: log.With("subsystem", nameScheduler)}
+			return &bucketScheduler{env: n.env, refs: n.refs, board: n.board, cfg: n.cfg.Buckets, maxBacklog: n.cfg.MaxBacklog, log: log.With("subsystem", nameScheduler)}
 		}),
 		spec(nameWork, mailbox.Config{Capacity: workMailbox}, false, func() actor.Actor {
 			return &worker{env: n.env, refs: n.refs, threads: n.cfg.WorkThreads}

@@ -29,8 +29,14 @@ type cluster struct {
 // start starts a node that dials the ones before it.
 func (c *cluster) start(votes ...crypto.PrivateKey) *actors.Node {
 	c.t.Helper()
+	return c.startWith(storage.NewMemory(lattice.Dev()), nil, votes...)
+}
+
+// startWith starts a node on a store, which is closed in the end, with other
+// settings than the usual ones.
+func (c *cluster) startWith(store storage.Store, change func(*actors.Config), votes ...crypto.PrivateKey) *actors.Node {
+	c.t.Helper()
 	n := lattice.Dev()
-	store := storage.NewMemory(n)
 	pool := supervise.NewPool(2, 64)
 	cfg := actors.DefaultConfig(n)
 	cfg.NodeKey = testkit.Key(1000 + len(c.nodes))
@@ -38,6 +44,9 @@ func (c *cluster) start(votes ...crypto.PrivateKey) *actors.Node {
 	cfg.Listen = netip.MustParseAddrPort("127.0.0.1:0")
 	for _, other := range c.nodes {
 		cfg.Peers = append(cfg.Peers, other.PeeringAddress().String())
+	}
+	if change != nil {
+		change(&cfg)
 	}
 	node, err := actors.Start(cfg, actors.Env{
 		Clock: supervise.RealClock{}, Seed: uint64(len(c.nodes)), Secret: rand.Reader,

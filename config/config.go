@@ -34,6 +34,7 @@ type Config struct {
 	MaxPeersIn    int
 	MemoryLimitMB int
 	VoteWindowMS  int
+	MaxBacklog    int
 	LogLevel      string
 	LogFormat     string
 }
@@ -47,7 +48,7 @@ func Default() Config {
 		DataDir: DefaultDataDir(), Network: "dev",
 		ListenAddress: "::", PeeringPort: 7176, RPCAddress: "127.0.0.1", RPCPort: 7177,
 		WorkThreads: max(1, runtime.NumCPU()-1),
-		MaxPeersOut: 8, MaxPeersIn: 24, MemoryLimitMB: 96, VoteWindowMS: defaultVoteWindow(),
+		MaxPeersOut: 8, MaxPeersIn: 24, MemoryLimitMB: 96, VoteWindowMS: defaultVoteWindow(), MaxBacklog: 10_000,
 		LogLevel: "info", LogFormat: "text",
 	}
 }
@@ -78,6 +79,7 @@ func (c *Config) Validate() error {
 		{"peering_port", c.PeeringPort, 0, 65535}, {"rpc_port", c.RPCPort, 0, 65535},
 		{"work_threads", c.WorkThreads, 0, 1024}, {"max_peers_out", c.MaxPeersOut, 1, 1024}, {"max_peers_in", c.MaxPeersIn, 0, 4096},
 		{"memory_limit_mb", c.MemoryLimitMB, 0, 1 << 20}, {"vote_window_ms", c.VoteWindowMS, 5, 10_000},
+		{"max_backlog", c.MaxBacklog, 1000, 1 << 20},
 	} {
 		if p.v < p.low || p.v > p.top {
 			return fmt.Errorf("%s is %d, want %d to %d", p.name, p.v, p.low, p.top)

@@ -253,6 +253,7 @@ func TestValidate(t *testing.T) {
 		"max_peers_in":    func(c *Config) { c.MaxPeersIn = -1 },
 		"memory_limit_mb": func(c *Config) { c.MemoryLimitMB = -1 },
 		"vote_window_ms":  func(c *Config) { c.VoteWindowMS = 0 },
+		"max_backlog":     func(c *Config) { c.MaxBacklog = 0 },
 		"enable_voting":   func(c *Config) { c.EnableVoting = true },
 		"voting_key":      func(c *Config) { c.VotingKey = "file" },
 		"data_dir":        func(c *Config) { c.DataDir = "" },

@@ -29,6 +29,7 @@ var settings = []setting{
 	{"enable_voting", "vote with the representative of voting_key", func(c *Config) flag.Value { return (*boolean)(&c.EnableVoting) }},
 	{"voting_key", "file with the seed of a representative, 64 hexadecimal digits; on the dev network dev-genesis is the published key", func(c *Config) flag.Value { return (*text)(&c.VotingKey) }},
 	{"vote_window_ms", "how long votes wait at most for others to share a signature with, in milliseconds", func(c *Config) flag.Value { return (*number)(&c.VoteWindowMS) }},
+	{"max_backlog", "unconfirmed blocks that the ledger may hold, not counting those that this node asked its peers for", func(c *Config) flag.Value { return (*number)(&c.MaxBacklog) }},
 	{"work_threads", "threads that search for proof of work when the RPC asks; 0 refuses to", func(c *Config) flag.Value { return (*number)(&c.WorkThreads) }},
 	{"max_peers_out", "connections that this node dials", func(c *Config) flag.Value { return (*number)(&c.MaxPeersOut) }},
 	{"max_peers_in", "connections that others may dial", func(c *Config) flag.Value { return (*number)(&c.MaxPeersIn) }},

@@ -81,6 +81,15 @@ type ForceBlock struct {
 // MailboxSource lets consensus go before blocks of peers.
 func (*ForceBlock) MailboxSource() Source { return fromConsensus }
 
+// RollBackBlocks asks for unconfirmed blocks to be rolled back, each plan in its
+// order: a victim, as the last, and before it all that depends on it. A plan
+// that is no longer the right one for its victim is not carried out. The answer
+// is BacklogTrimmed to the scheduler.
+type RollBackBlocks struct{ Plans [][]lattice.Hash }
+
+// MailboxSource lets consensus go before blocks of peers.
+func (*RollBackBlocks) MailboxSource() Source { return fromConsensus }
+
 // StoreFinalVotes asks for final votes to be stored durably. The answer is
 // FinalVotesStored to the voting actor. It is repeated while needed.
 type StoreFinalVotes struct{ Votes []lattice.FinalVote }
@@ -111,6 +120,8 @@ func (*StoreValue) MailboxSource() Source { return fromLocal }
 
 func (*ProcessBlock) toBlockProcessor()      {}
 func (*StoreValue) toBlockProcessor()        {}
+func (*RollBackBlocks) toBlockProcessor()    {}
+func (*Wake) toBlockProcessor()              {}
 func (*ConfirmBlock) toBlockProcessor()      {}
 func (*ForceBlock) toBlockProcessor()        {}
 func (*StoreFinalVotes) toBlockProcessor()   {}

@@ -89,6 +89,8 @@ type Inserted struct {
 	Subtype lattice.Subtype
 	Conn    ConnID // 0: not from a peer
 	Local   bool   // made on this node: through the RPC or its wallet
+	// Bootstrap: this node had asked for it, or for the block it waited for.
+	Bootstrap bool
 }
 
 // BlocksInserted says which blocks one commit brought in, in order.

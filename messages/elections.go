@@ -61,6 +61,17 @@ func (*CancelElections) MailboxControl() {}
 
 func (*CancelElections) toElections() {}
 
+// TrimBacklog asks for unconfirmed blocks to be rolled back because there are
+// too many. Each plan is a victim, as the last, and before it all that depends
+// on it; one with a block that is worth keeping is not carried out. The answer
+// is BacklogTrimmed to the scheduler.
+type TrimBacklog struct{ Plans [][]lattice.Hash }
+
+// MailboxControl lets room be made under load.
+func (*TrimBacklog) MailboxControl() {}
+
+func (*TrimBacklog) toElections() {}
+
 // WeightsWanted asks for WeightsChanged to the vote processor.
 type WeightsWanted struct{}
 

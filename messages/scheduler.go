@@ -41,6 +41,14 @@ func (*ElectionsRunning) MailboxControl() {}
 // the ledger and their turn has not come.
 type BlocksHinted struct{ Hashes []lattice.Hash }
 
+// BacklogTrimmed says that the victims of a TrimBacklog are gone or stay: more
+// can be named.
+type BacklogTrimmed struct{}
+
+// MailboxControl lets the answer pass a full queue.
+func (*BacklogTrimmed) MailboxControl() {}
+
+func (*BacklogTrimmed) toScheduler()   {}
 func (*BlocksHinted) toScheduler()     {}
 func (*Activate) toScheduler()         {}
 func (*ElectionsEnded) toScheduler()   {}

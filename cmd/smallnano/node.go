@@ -181,6 +181,7 @@ func nodeConfig(c *config.Config, network *lattice.Network) (actors.Config, erro
 	cfg.RPCListen = net.JoinHostPort(c.RPCAddress, strconv.Itoa(c.RPCPort))
 	cfg.RPC = rpc.DefaultConfig()
 	cfg.VoteWindow = time.Duration(c.VoteWindowMS) * time.Millisecond
+	cfg.MaxBacklog = c.MaxBacklog
 	cfg.WorkThreads = c.WorkThreads
 	cfg.Peering.MaxOutbound, cfg.Peering.MaxInbound = c.MaxPeersOut, c.MaxPeersIn
 	cfg.Build = build()

@@ -1,0 +1,141 @@
+package actors
+
+import (
+	"slices"
+
+	"github.com/smallnano/smallnano/actors/core/bucket"
+	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/actors/core/votes"
+	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+)
+
+const (
+	// maxTrim is how many blocks may go with one victim. One with more is left
+	// alone: others that stand on nothing go first.
+	maxTrim = 64
+	// offeredVictims bounds the victims that are remembered because they were
+	// named lately, and are not named again before offeredTicks ticks.
+	offeredVictims = 4096
+	offeredTicks   = 5
+	// loadChain is how many unconfirmed blocks of one account are counted after a
+	// start.
+	loadChain = 64
+)
+
+// backlog keeps the number of unconfirmed blocks within its bound. It names
+// victims; the election manager passes over those that are worth keeping, and
+// the block processor rolls the others back.
+//
+// Blocks that came by bootstrap are not in it: the bootstrap client has a bound
+// of its own for them. Which ones those are is not known of the blocks that
+// were there before the start; so many of them count as the bound allows, but
+// they alone are never a reason to roll anything back.
+type backlog struct {
+	index    *bucket.Backlog
+	offered  *votes.Recent[lattice.Hash]
+	trimming bool // victims are named and no answer has come
+	loaded   bool // what was there before the start is in the index, or had no room
+	ticks    int
+}
+
+func newBacklog(limit int, table bucket.Table) *backlog {
+	return &backlog{index: bucket.NewBacklog(limit, table), offered: votes.NewRecent[lattice.Hash](offeredVictims)}
+}
+
+// tick gives up waiting for an answer, and lets victims be named again.
+func (b *backlog) tick() {
+	b.trimming = false
+	if b.ticks++; b.ticks%offeredTicks == 0 && b.offered.Len() > 0 {
+		b.offered = votes.NewRecent[lattice.Hash](offeredVictims)
+	}
+}
+
+// count takes new blocks into the backlog.
+func (a *bucketScheduler) count(blocks []messages.Inserted) {
+	a.view(func(r storage.Reader) error {
+		for i := range blocks {
+			in := &blocks[i]
+			if in.Bootstrap {
+				continue
+			}
+			s := lattice.StoredBlock{Block: in.Block, Hash: in.Hash, Height: in.Height, Time: a.env.Clock.Now()}
+			if err := a.countOne(r, &s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (a *bucketScheduler) countOne(r storage.Reader, s *lattice.StoredBlock) error {
+	before, used, err := a.previous(r, s)
+	if err == nil {
+		a.backlog.index.Add(s.Hash, bucket.Balance(before, s.Block.Balance), used)
+	}
+	return err
+}
+
+// load takes the blocks of an account that were there before the start into the
+// backlog, as the scan meets them for the first time.
+func (a *bucketScheduler) load(r storage.Reader, e *lattice.AccountEntry) error {
+	if a.backlog.loaded || a.backlog.index.Len() >= a.maxBacklog {
+		return nil
+	}
+	blocks, err := r.Blocks(e.Account, e.Info.ConfirmedHeight+1, loadChain)
+	if err != nil {
+		return err
+	}
+	for i := range blocks {
+		if err := a.countOne(r, &blocks[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trim names the next victims when there are too many unconfirmed blocks.
+func (a *bucketScheduler) trim() {
+	b := a.backlog
+	a.board.backlog.Store(int64(b.index.Len()))
+	if b.trimming || b.index.Over() == 0 {
+		return
+	}
+	victims := b.index.Victims(bucket.MaxVictims, b.offered.Has)
+	m := &messages.TrimBacklog{}
+	a.view(func(r storage.Reader) error {
+		for _, hash := range victims {
+			b.offered.Add(hash)
+			if s, found, err := r.Block(hash); err != nil {
+				return err
+			} else if !found || s.Confirmed {
+				b.index.Remove(hash) // we were not told, or will be
+				continue
+			}
+			if plan, err := ledger.PlanRollback(r, hash, maxTrim); err == nil { // else something confirmed or too much stands on it
+				m.Plans = append(m.Plans, plan)
+			}
+		}
+		return nil
+	})
+	if len(m.Plans) > 0 {
+		b.trimming = true
+		a.refs.elections.Tell(m)
+	}
+}
+
+// trim passes over the victims that are worth keeping: blocks with votes, in an
+// election, or made here.
+func (a *electionManager) trim(m *messages.TrimBacklog) {
+	plans := slices.DeleteFunc(m.Plans, func(plan []lattice.Hash) bool { return slices.ContainsFunc(plan, a.keeps) })
+	if len(plans) == 0 {
+		a.refs.scheduler.Tell(&messages.BacklogTrimmed{})
+		return
+	}
+	a.refs.blocks.Tell(&messages.RollBackBlocks{Plans: plans})
+}
+
+func (a *electionManager) keeps(hash lattice.Hash) bool {
+	return a.elections.Runs(hash) || a.elections.RecentlyConfirmed(hash) || a.local.Has(hash) || !a.cache.Weight(hash).IsZero()
+}
