@@ -31,8 +31,9 @@ var kernelMethods = []string{"SetReceiveTimeout", "RequestFuture", "ReenterAfter
 // Packages of the actor library that do the same.
 var kernelPackages = []string{"scheduler", "router", "remote", "cluster", "stream", "mailbox"}
 
-// edgeFiles of package actors stand between the actors and the machine.
-var edgeFiles = []string{"actors/tcp.go", "actors/env.go", "actors/rpc_gateway.go", "actors/backend.go"}
+// edgeFiles of package actors stand between the actors and the machine: sockets,
+// the HTTP server, the scheduler of the process.
+var edgeFiles = []string{"actors/tcp.go", "actors/bandwidth.go", "actors/env.go", "actors/rpc_gateway.go", "actors/backend.go"}
 
 // purity checks that the core computes and nothing else.
 func purity(t tree) (findings []string) {
