@@ -23,6 +23,15 @@ const (
 	progressValue = "bootstrap_progress"
 	// storeProgress is how often it is stored while it changes.
 	storeProgress = 5 * time.Second
+	// headsAtOnce is how many accounts are asked about in each tick while there is
+	// much to be confirmed: the vote for a head confirms all below it.
+	headsAtOnce = 256
+	// headsFrom is how many unconfirmed blocks are much. Fewer are left to the
+	// elections.
+	headsFrom = 256
+	// headsFor is how long after the last delivery heads are asked for: a flood of
+	// live blocks is no reason to.
+	headsFor = 2 * time.Minute
 )
 
 // bootstrapClient asks peers for what this node misses and has it processed like
@@ -39,6 +48,10 @@ type bootstrapClient struct {
 	rng     *rand.Rand
 	stored  []byte // the progress as it was stored last; nil: none
 	storeAt time.Time
+
+	delivered uint64          // blocks, when it was last looked
+	asking    time.Time       // until then heads are asked for
+	cursor    lattice.Account // where the next heads are looked for
 }
 
 // Receive implements actor.Actor.
@@ -91,6 +104,14 @@ func (a *bootstrapClient) tick(now time.Time, r storage.Reader) error {
 	a.machine.Tick(now)
 	stats := a.machine.Stats(now)
 	a.board.bootstrap.Store(&stats)
+	if stats.Delivered != a.delivered {
+		a.delivered, a.asking = stats.Delivered, now.Add(headsFor)
+	}
+	if counts.Blocks-counts.Cemented >= headsFrom && now.Before(a.asking) {
+		if err := a.askHeads(r); err != nil {
+			return err
+		}
+	}
 	if now.Before(a.storeAt) {
 		return nil
 	}
@@ -102,6 +123,30 @@ func (a *bootstrapClient) tick(now time.Time, r storage.Reader) error {
 	if !bytes.Equal(progress, a.stored) {
 		a.stored = progress
 		a.refs.blocks.Tell(&messages.StoreValue{Name: progressValue, Value: progress})
+	}
+	return nil
+}
+
+// askHeads asks for votes on the heads of the next accounts that have
+// unconfirmed blocks. Elections alone would confirm a long ledger block by
+// block.
+func (a *bootstrapClient) askHeads(r storage.Reader) error {
+	page, err := r.Unconfirmed(a.cursor, headsAtOnce)
+	if err != nil {
+		return fmt.Errorf("looking for heads to confirm: %w", err)
+	}
+	a.cursor = lattice.Account{}
+	if len(page) == headsAtOnce {
+		a.cursor = page[len(page)-1].Account
+	}
+	for len(page) > 0 {
+		n := min(len(page), wire.MaxConfirmBlocks)
+		m := &messages.Solicit{Blocks: make([]messages.SolicitedBlock, n)}
+		for i := range page[:n] {
+			m.Blocks[i] = messages.SolicitedBlock{Account: page[i].Account, Hash: page[i].Info.Frontier}
+		}
+		a.refs.peers.Tell(m)
+		page = page[n:]
 	}
 	return nil
 }

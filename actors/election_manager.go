@@ -226,11 +226,28 @@ func (a *electionManager) vote(v *messages.VerifiedVote, now time.Time) {
 			mattered = true
 		case election.Indeterminate:
 			a.cache.Add(rep, v.Vote.Timestamp, hash, a.quorum.Weight(rep), now)
+			if v.Vote.Timestamp == lattice.FinalTimestamp && a.confirmedByOthers(hash) {
+				a.refs.blocks.Tell(&messages.ConfirmBlock{Hash: hash})
+			}
 		}
 	}
 	if mattered && v.Conn != 0 && !a.principal() {
 		a.refs.flood(a.net, &wire.Vote{Vote: *v.Vote}, messages.ReachVote, v.Conn)
 	}
+}
+
+// confirmedByOthers reports whether the final votes for a block without an
+// election are a quorum. That is all that confirms a block, with or without one;
+// most of a ledger that was just bootstrapped is confirmed so. A block that is
+// not here is left alone by the block processor.
+func (a *electionManager) confirmedByOthers(hash lattice.Hash) bool {
+	var final lattice.Amount
+	for _, v := range a.cache.Votes(hash) {
+		if v.Final() {
+			final = final.SatAdd(a.quorum.Weight(v.Representative))
+		}
+	}
+	return !final.IsZero() && !final.Less(a.quorum.Delta())
 }
 
 // principal reports whether one of this node's representatives is a principal
