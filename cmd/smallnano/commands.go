@@ -35,14 +35,15 @@ type command struct {
 
 // commands returns the table, in the order of the help text.
 func commands() []command {
-	return []command{
+	return append(append([]command{
 		{"node run", "[flags]", "run a node until it is told to stop", runNode},
 		{"devnet", "[flags]", "run a network of several nodes on this machine and show transfers being confirmed", runDevnet},
 		{"rpc", "[flags] ACTION [name=value]...", "ask a running node, for example: rpc block_count", runRPC},
 		{"bench bootstrap", "[flags]", "measure how fast a fresh node gets a ledger from one peer", runBenchBootstrap},
+	}, operatorCommands()...), []command{
 		{"version", "", "tell what this program was built from", runVersion},
 		{"help", "[COMMAND]", "list the commands, or the flags of one", runHelp},
-	}
+	}...)
 }
 
 // usageError is a command line that was not understood.

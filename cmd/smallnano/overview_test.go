@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// answers is what a node in some trouble says.
+var answers = map[string]string{
+	"version":             `{"node_vendor":"Smallnano V1.2.3","network":"dev"}`,
+	"uptime":              `{"seconds":"3700"}`,
+	"block_count":         `{"count":"200","unchecked":"3","cemented":"150"}`,
+	"confirmation_quorum": `{"quorum_delta":"670000000000000000000000000000","online_stake_total":"0","peers_stake_total":"1"}`,
+	"bootstrap_status":    `{"phase":"pulling","blocks_missing":"70","scanned_percent":"12"}`,
+	"peers": `{"peers":{"[::1]:1":{"direction":"outbound","principal":"true","bytes_in":"1","bytes_out":"2"},
+		"[::1]:2":{"direction":"inbound","principal":"false","bytes_in":"1","bytes_out":"2"}}}`,
+	"health": `{"state":"degraded","ready":"false","reasons":["no peer is connected","and more"],
+		"budget":[{"name":"rss","used":"134217728","target":"67108864","unit":"bytes"},{"name":"cpu","used":"50","target":"100","unit":"percent"},
+			{"name":"disk","used":"1024","target":"2147483648","unit":"bytes"},{"name":"fds","used":"23","target":"0","unit":"count"}],
+		"actors":[{"name":"node","state":"running","restarts":"0","mailbox":{"depth":"0","capacity":"1","high_water":"0","posted":"0","handled":"0","refused":"0","dropped":"0","oldest_ms":"0"},"p50_us":"0","p99_us":"0"},
+			{"name":"clock","parent":"node","state":"backing_off","restarts":"4","last_failure":{"text":"it broke\u001b[2J\nstack","time":"1","message":"x"},"mailbox":{"depth":"5","capacity":"8","high_water":"0","posted":"0","handled":"100","refused":"2","dropped":"1","oldest_ms":"0"},"p50_us":"0","p99_us":"0"},
+			{"name":"c1","parent":"node/peers","state":"running","restarts":"0","mailbox":{"depth":"1","capacity":"8","high_water":"0","posted":"0","handled":"10","refused":"0","dropped":"0","oldest_ms":"0"},"p50_us":"0","p99_us":"0"},
+			{"name":"c2","parent":"node/peers","state":"running","restarts":"0","mailbox":{"depth":"2","capacity":"8","high_water":"0","posted":"0","handled":"10","refused":"0","dropped":"0","oldest_ms":"0"},"p50_us":"0","p99_us":"0"}]}`,
+}
+
+// fakeNode answers as a node would.
+func fakeNode(t *testing.T) *client {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var ask struct{ Action string }
+		body, err := io.ReadAll(r.Body)
+		if err != nil || json.Unmarshal(body, &ask) != nil {
+			t.Errorf("asked %q: %v", body, err)
+		}
+		fmt.Fprint(w, answers[ask.Action])
+	}))
+	t.Cleanup(s.Close)
+	return &client{url: s.URL}
+}
+
+func TestStatus(t *testing.T) {
+	node := fakeNode(t)
+	run := func(args ...string) (int, string, string) {
+		var out, err bytes.Buffer
+		p := &program{out: &out, err: &err}
+		code := p.run(append([]string{"status", "--data-dir", t.TempDir(), "--url", node.url}, args...))
+		return code, out.String(), err.String()
+	}
+	code, text, said := run()
+	if code != exitFailed || !strings.Contains(said, "not ready: no peer is connected; and more") {
+		t.Errorf("code %d, said %q", code, said)
+	}
+	for _, want := range []string{
+		"Smallnano V1.2.3, network dev, up 1h1m40s", "degraded, not ready", "- no peer is connected",
+		"200 blocks, 150 confirmed (75.0 %), 3 wait", "pulling, 70 blocks missing", "2 (1 dialled, 1 came), 1 with",
+		"670000 smn confirm", "128 MB of 64 MB  [####################]!", "1 of 2 run, 4 restarts", "clock failed last with: it broke",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	code, text, _ = run("--json")
+	var o overview
+	if err := json.Unmarshal([]byte(text), &o); err != nil || code != exitFailed {
+		t.Fatalf("code %d: %v: %s", code, err, text)
+	}
+	if o.Schema != 1 || o.Ready || o.Blocks != 200 || len(o.Peers) != 2 || len(o.Actors) != 2 || o.Actors[1].Name != "connections" || o.Actors[1].Depth != 3 {
+		t.Errorf("read back as %+v", o)
+	}
+	if code, _, said := run("--url", "http://127.0.0.1:1"); code != exitFailed || !strings.Contains(said, "cannot reach the node") {
+		t.Errorf("without a node: code %d, %q", code, said)
+	}
+}
+
+// TestScreen draws a node on terminals of several sizes: nothing sticks out, and
+// nothing that a node says moves the cursor.
+func TestScreen(t *testing.T) {
+	node := fakeNode(t)
+	o, err := node.look(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := *o
+	before.at, before.Blocks, before.Confirmed = o.at.Add(-2*time.Second), 100, 150
+	for _, size := range [][2]int{{80, 24}, {40, 5}, {200, 100}, {1, 1}} {
+		rows := o.screen(&before, size[0], size[1])
+		if len(rows) > size[1] {
+			t.Errorf("%v: %d lines", size, len(rows))
+		}
+		for _, row := range rows {
+			if utf8.RuneCountInString(row) > size[0] || strings.ContainsAny(row, "\x1b\r\n") {
+				t.Errorf("%v: line %q", size, row)
+			}
+		}
+	}
+	text := strings.Join(o.screen(&before, 80, 24), "\n")
+	for _, want := range []string{"blocks 200  50.0/s", "confirmed 150  0.0/s", "NOT READY", "! no peer", "connections (2)   running          3", "clock             backing off      5", "it broke?[2J"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if got := o.line(&before); strings.Contains(got, "\n") || !strings.Contains(got, "blocks/s=50.0") {
+		t.Errorf("line %q", got)
+	}
+}
+
+func TestTopPlain(t *testing.T) {
+	var out, failed bytes.Buffer
+	p := &program{out: &out, err: &failed}
+	if code := p.run([]string{"top", "--data-dir", t.TempDir(), "--url", fakeNode(t).url, "--count", "2", "--every", "100ms"}); code != exitOK {
+		t.Fatalf("code %d: %s", code, failed.String())
+	}
+	if got := strings.Count(out.String(), "\n"); got != 2 || strings.Contains(out.String(), "\x1b") {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
+func TestConfigCommands(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"config", "check"}, exitOK, "the settings are good: network dev"},
+		{[]string{"config", "check", "--network", "main"}, exitUsage, "no genesis block yet"},
+		{[]string{"config", "check", "--log-level", "loud"}, exitUsage, "log_level"},
+		{[]string{"config", "check", "--enable-voting", "--voting-key", "no-such-file"}, exitUsage, "voting key"},
+		{[]string{"config", "show"}, exitOK, "flag --data-dir"},
+		{[]string{"config", "show", "--effective=false"}, exitOK, "variable SMALLNANO_RPC_PORT"},
+	} {
+		var said bytes.Buffer
+		p := &program{out: &said, err: &said, environ: []string{"SMALLNANO_RPC_PORT=1234"}}
+		if code := p.run(append(c.args, "--data-dir", t.TempDir())); code != c.code || !strings.Contains(said.String(), c.want) {
+			t.Errorf("%v: code %d, %q", c.args, code, said.String())
+		}
+	}
+}
