@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/smallnano/smallnano/actors/core/ledger"
 )
@@ -155,12 +156,13 @@ var numbers = func() map[string]int64 {
 }()
 
 // allErrors is every kind that there is.
-var allErrors = append(append([]*errorKind{}, commonErrors...),
+var allErrors = slices.Concat(commonErrors, []*errorKind{
 	badAccount, otherNetwork, badHash, badKey, badPublicKey, badSeed, badIndex, badAmount, badCount, badWork, badDifficulty,
 	difficultyLimit, badBlock, badSubtype, tooMany,
 	accountNotFound, blockNotFound, blockPruned, keyMismatch, subtypeBalance, subtypePrevious, sequenceAhead, peerNotFound,
 	workDisabled, workCancelled, readOnly, actorNotFound,
-	insufficientWork, openedBurn, oldBlock, badSignature, forkBlock, gapPrevious, gapSource, unreceivable, balanceMismatch, noChange)
+	insufficientWork, openedBurn, oldBlock, badSignature, forkBlock, gapPrevious, gapSource, unreceivable, balanceMismatch, noChange,
+}, walletErrors)
 
 // answerFor turns what a handler or the backend returned into an answer. What
 // it does not know is logged by the caller and not shown: it may tell about
@@ -172,6 +174,9 @@ func answerFor(err error) (answer *Error, known bool) {
 	}
 	if o, ok := ledger.OutcomeOf(err); ok && outcomes[o] != nil {
 		return outcomes[o].because("%s", err.Error()), true
+	}
+	if answer := walletAnswer(err); answer != nil {
+		return answer, true
 	}
 	switch {
 	case errors.Is(err, ErrOverloaded):

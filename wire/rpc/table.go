@@ -100,7 +100,8 @@ func init() {
 		accountActions, balanceActions, receivableActions, historyActions, frontierActions,
 		blockActions, chainActions, createActions, processActions,
 		representativeActions, confirmationActions,
-		nodeActions, networkActions, controlActions, workActions, unitActions, keyActions, discoverActions,
+		nodeActions, networkActions, controlActions, workActions, unitActions, keyActions,
+		walletActions, walletAccountActions, walletBlockActions, discoverActions,
 	} {
 		actions = append(actions, part...)
 	}
