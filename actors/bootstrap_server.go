@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/smallnano/smallnano/actors/core/bootstrap"
+	"github.com/smallnano/smallnano/actors/core/peering"
 	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
@@ -19,19 +20,39 @@ type bootstrapServer struct {
 	refs *refs
 	net  *lattice.Network
 	log  *slog.Logger
+
+	budget *bootstrap.Budget
 }
+
+// serveBytes is how many bytes a second bootstrapping peers are given in all.
+const serveBytes = 16 << 20
 
 // Receive implements actor.Actor.
 func (a *bootstrapServer) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		a.budget = bootstrap.NewBudget(serveBytes, a.env.Clock.Now())
 	case *messages.PullAsked:
+		if !a.budget.Spend(peering.ConnID(m.Conn), pullBytes(m.Count), a.env.Clock.Now()) {
+			a.reply(m.Conn, &wire.PullAck{ID: m.ID, Status: wire.PullBusy})
+			messages.Release(m.Credit)
+			return
+		}
 		a.reply(m.Conn, a.blocks(m))
 		messages.Release(m.Credit)
 	case *messages.FrontiersAsked:
+		if !a.budget.Spend(peering.ConnID(m.Conn), frontierBytes(m.Count), a.env.Clock.Now()) {
+			messages.Release(m.Credit) // asked again after a while
+			return
+		}
 		a.reply(m.Conn, a.frontiers(m))
 		messages.Release(m.Credit)
 	}
 }
+
+// pullBytes and frontierBytes are what an answer takes at most.
+func pullBytes(count int) int     { return 64 + count*lattice.BlockSize }
+func frontierBytes(count int) int { return 64 + count*(32+32+8+8) }
 
 func (a *bootstrapServer) reply(conn messages.ConnID, m wire.Message) {
 	if m != nil {

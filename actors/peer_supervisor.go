@@ -32,9 +32,11 @@ const (
 	// askAnyway: one in so many requests goes to a connection that seems to have
 	// nothing more to say.
 	askAnyway = 4
-	// resolveAgain is how often configured names are looked up anew while nobody
-	// is connected.
-	resolveAgain = 30 * time.Second
+	// resolveMin is the pause before a configured name that was not found is looked
+	// up again; it doubles up to resolveMax, at which names are looked up anew in any
+	// case: their addresses change. While nobody is connected all are after
+	// resolveAlone.
+	resolveMin, resolveMax, resolveAlone = 2 * time.Second, 10 * time.Minute, 30 * time.Second
 )
 
 // peerSupervisor drives the peer book and owns one actor for each connection.
@@ -51,11 +53,18 @@ type peerSupervisor struct {
 	conns     *atomic.Uint64 // the last ConnID; outlives the actor, so that none is used twice
 	log       *slog.Logger
 
-	machine   *peering.Peers
-	rng       *rand.Rand
-	open      map[messages.ConnID]Ref[messages.Peer] // passed the handshake
-	children  map[messages.ConnID]*child             // have an actor; bounded by the machine's slots
-	resolveAt time.Time
+	machine  *peering.Peers
+	rng      *rand.Rand
+	open     map[messages.ConnID]Ref[messages.Peer] // passed the handshake
+	children map[messages.ConnID]*child             // have an actor; bounded by the machine's slots
+	lookups  map[string]*lookup                     // by name
+}
+
+// lookup is when a configured name is looked up again.
+type lookup struct {
+	last, next time.Time
+	pause      time.Duration // after the next failure
+	under      bool          // way
 }
 
 // child is a connection that has an actor.
@@ -102,13 +111,22 @@ func (a *peerSupervisor) start() {
 		saved[i] = peering.Peer{Address: p.Address, LastSeen: p.LastSeen}
 	}
 	a.machine.Load(saved, a.env.Clock.Now())
+	a.lookups = make(map[string]*lookup, len(a.names))
+	for _, name := range a.names {
+		a.lookups[name] = &lookup{pause: resolveMin}
+	}
 	a.resolve(a.env.Clock.Now())
 }
 
-// resolve looks up the configured names.
+// resolve looks up the configured names whose time has come.
 func (a *peerSupervisor) resolve(now time.Time) {
-	a.resolveAt = now.Add(resolveAgain)
 	for _, name := range a.names {
+		l := a.lookups[name]
+		alone := len(a.open) == 0 && now.Sub(l.last) >= resolveAlone && l.pause == resolveMin
+		if l.under || now.Before(l.next) && !alone {
+			continue
+		}
+		l.under, l.last = true, now
 		a.env.Network.Resolve(name, func(addresses []netip.AddrPort, err error) {
 			a.refs.peers.Tell(&messages.Resolved{Name: name, Addresses: addresses, Err: err})
 		})
@@ -120,9 +138,7 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 	switch m := m.(type) {
 	case *messages.Tick:
 		a.machine.Tick(m.Now, a.rng)
-		if len(a.open) == 0 && len(a.names) > 0 && !m.Now.Before(a.resolveAt) {
-			a.resolve(m.Now)
-		}
+		a.resolve(m.Now)
 		a.post(m.Now)
 	case *messages.Resolved:
 		a.resolved(m, now)
@@ -163,10 +179,17 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 }
 
 func (a *peerSupervisor) resolved(m *messages.Resolved, now time.Time) {
-	if m.Err != nil {
-		a.log.Warn("cannot look up a configured peer; will try again", "peer", m.Name, "err", m.Err)
+	l := a.lookups[m.Name]
+	if l == nil {
 		return
 	}
+	l.under = false
+	if m.Err != nil {
+		a.log.Warn("cannot look up a configured peer; will try again", "peer", m.Name, "in", l.pause, "err", m.Err)
+		l.next, l.pause = now.Add(l.pause), min(2*l.pause, resolveMax)
+		return
+	}
+	l.next, l.pause = now.Add(resolveMax), resolveMin
 	for _, address := range m.Addresses {
 		a.machine.AddConfigured(address, now)
 	}

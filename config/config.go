@@ -20,23 +20,24 @@ import (
 // Config is the settings of a node, as text and numbers. What they mean to the
 // parts of a node is made of them in cmd.
 type Config struct {
-	DataDir       string
-	Network       string
-	ListenAddress string
-	PeeringPort   int
-	RPCAddress    string
-	RPCPort       int
-	Peers         []string
-	EnableVoting  bool
-	VotingKey     string
-	WorkThreads   int
-	MaxPeersOut   int
-	MaxPeersIn    int
-	MemoryLimitMB int
-	VoteWindowMS  int
-	MaxBacklog    int
-	LogLevel      string
-	LogFormat     string
+	DataDir            string
+	Network            string
+	ListenAddress      string
+	PeeringPort        int
+	RPCAddress         string
+	RPCPort            int
+	Peers              []string
+	EnableVoting       bool
+	VotingKey          string
+	WorkThreads        int
+	MaxPeersOut        int
+	MaxPeersIn         int
+	BandwidthLimitMbps int
+	MemoryLimitMB      int
+	VoteWindowMS       int
+	MaxBacklog         int
+	LogLevel           string
+	LogFormat          string
 }
 
 // FileName is the name of the settings file in the data folder.
@@ -48,7 +49,7 @@ func Default() Config {
 		DataDir: DefaultDataDir(), Network: "dev",
 		ListenAddress: "::", PeeringPort: 7176, RPCAddress: "127.0.0.1", RPCPort: 7177,
 		WorkThreads: max(1, runtime.NumCPU()-1),
-		MaxPeersOut: 8, MaxPeersIn: 24, MemoryLimitMB: 96, VoteWindowMS: defaultVoteWindow(), MaxBacklog: 10_000,
+		MaxPeersOut: 8, MaxPeersIn: 24, BandwidthLimitMbps: 100, MemoryLimitMB: 96, VoteWindowMS: defaultVoteWindow(), MaxBacklog: 10_000,
 		LogLevel: "info", LogFormat: "text",
 	}
 }
@@ -77,7 +78,7 @@ func (c *Config) Validate() error {
 		low, top int
 	}{
 		{"peering_port", c.PeeringPort, 0, 65535}, {"rpc_port", c.RPCPort, 0, 65535},
-		{"work_threads", c.WorkThreads, 0, 1024}, {"max_peers_out", c.MaxPeersOut, 1, 1024}, {"max_peers_in", c.MaxPeersIn, 0, 4096},
+		{"work_threads", c.WorkThreads, 0, 1024}, {"max_peers_out", c.MaxPeersOut, 1, 1024}, {"max_peers_in", c.MaxPeersIn, 0, 4096}, {"bandwidth_limit_mbps", c.BandwidthLimitMbps, 0, 30_000},
 		{"memory_limit_mb", c.MemoryLimitMB, 0, 1 << 20}, {"vote_window_ms", c.VoteWindowMS, 5, 10_000},
 		{"max_backlog", c.MaxBacklog, 1000, 1 << 20},
 	} {

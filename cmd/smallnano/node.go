@@ -50,7 +50,8 @@ func runNode(p *program, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return settingsError(err)
 	}
-	log, err := newLog(p.err, c.LogLevel, c.LogFormat)
+	var level slog.LevelVar
+	log, err := newLog(p.err, &level, c.LogLevel, c.LogFormat)
 	if err != nil {
 		return usageError{err}
 	}
@@ -59,6 +60,8 @@ func runNode(p *program, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return explain(err)
 	}
+	defer n.reloadOnSignal(&level, args, p.environ)()
+	defer watchdog(n.node)()
 	return n.serve(p)
 }
 
@@ -156,7 +159,7 @@ func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) err
 	env := actors.Env{
 		Clock: supervise.RealClock{}, Seed: actors.NewSeed(), Secret: rand.Reader,
 		Dispatcher: n.pool, Dedicated: func() actor.Dispatcher { return supervise.NewDedicated(turnMessages) },
-		Workers: actors.Cores{}, Network: actors.TCP{ID: network.ID}, Store: n.store, Log: n.log,
+		Workers: actors.Cores{}, Network: actors.TCP{ID: network.ID, Limit: bandwidth(c)}, Store: n.store, Log: n.log,
 	}
 	n.node, err = actors.Start(cfg, env)
 	if errors.Is(err, syscall.EAFNOSUPPORT) && cfg.Listen.Addr() == netip.IPv6Unspecified() {
@@ -169,6 +172,14 @@ func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) err
 	return err
 }
 
+// bandwidth is the limit of the settings; nil is none.
+func bandwidth(c *config.Config) *actors.Bandwidth {
+	if c.BandwidthLimitMbps == 0 {
+		return nil
+	}
+	return actors.NewBandwidth(int64(c.BandwidthLimitMbps) * 1_000_000 / 8)
+}
+
 // nodeConfig translates the settings.
 func nodeConfig(c *config.Config, network *lattice.Network) (actors.Config, error) {
 	cfg := actors.DefaultConfig(network)
@@ -176,7 +187,9 @@ func nodeConfig(c *config.Config, network *lattice.Network) (actors.Config, erro
 	if err != nil {
 		return cfg, usageError{err}
 	}
-	cfg.Listen = netip.AddrPortFrom(address, uint16(c.PeeringPort))
+	if c.MaxPeersIn > 0 { // else nobody need find a port: the node dials, and is as good as any
+		cfg.Listen = netip.AddrPortFrom(address, uint16(c.PeeringPort))
+	}
 	cfg.Peers = c.Peers
 	cfg.RPCListen = net.JoinHostPort(c.RPCAddress, strconv.Itoa(c.RPCPort))
 	cfg.RPC = rpc.DefaultConfig()
@@ -199,6 +212,7 @@ func (n *liveNode) serve(p *program) error {
 	defer signal.Stop(signals)
 	reason, failed := n.run(p, signals)
 	n.log.Info("stopping", "reason", reason)
+	notifySupervisor("STOPPING=1")
 	return errors.Join(failed, n.stop(signals))
 }
 
@@ -217,6 +231,7 @@ func (n *liveNode) run(p *program, signals <-chan os.Signal) (reason string, err
 		return "failure", fmt.Errorf("cannot write where the RPC is: %w", err)
 	}
 	defer os.Remove(path)
+	notifySupervisor("READY=1\nSTATUS=rpc " + url)
 	fmt.Fprintf(p.out, "smallnano node ready: network %s, peers %v, rpc %s, data %s\n",
 		n.settings.Network, n.node.PeeringAddress(), url, n.settings.DataDir)
 	select {
