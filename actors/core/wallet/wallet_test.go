@@ -347,7 +347,7 @@ func oneBlockPerID(t *testing.T, seed uint64) {
 func (w *world) untilLost(f func()) (lost bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			if fault != error(crash) {
+			if fault != crash {
 				panic(fault)
 			}
 			lost = true
