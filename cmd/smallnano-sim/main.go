@@ -4,6 +4,7 @@
 //	smallnano-sim --seeds 1-1000            a line a seed, and a summary
 //	smallnano-sim --seed 7 --trace          everything that happened, and its hash
 //	smallnano-sim --seed 7 --shrink         the least that still breaks the law
+//	smallnano-sim --mutants FOLDER          plant faults and see that they are found
 //	smallnano-sim --scenario storm          one of the stories; "all" runs every one
 //
 // It ends with status 1 when a seed broke a law, after the line that runs it
@@ -11,6 +12,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -35,7 +37,11 @@ type request struct {
 	trace       bool
 	shrink      bool
 	quiet       bool
+	untilOne    bool
 	scenario    string
+	mutants     string
+	only        string
+	mutantSeeds uint64
 }
 
 func parse(args []string, stderr io.Writer) (request, error) {
@@ -51,6 +57,10 @@ func parse(args []string, stderr io.Writer) (request, error) {
 	flags.BoolVar(&q.shrink, "shrink", false, "leave out faults and users while the law stays broken")
 	flags.BoolVar(&q.quiet, "quiet", false, "no line for a seed that breaks nothing")
 	flags.StringVar(&q.scenario, "scenario", "", "run this scenario, or all: "+strings.Join(sim.Scenarios(), ", "))
+	flags.BoolVar(&q.untilOne, "first", false, "end at the first seed that breaks a law")
+	flags.StringVar(&q.mutants, "mutants", "", "plant the faults of this folder's patches one by one, and say what finds them")
+	flags.StringVar(&q.only, "only", "", "with --mutants: only these, separated by commas")
+	flags.Uint64Var(&q.mutantSeeds, "mutant-seeds", mutantSeeds, "with --mutants: seeds that a fault may survive before it counts as not found")
 	if err := flags.Parse(args); err != nil {
 		return q, err
 	}
@@ -86,12 +96,14 @@ func (q *request) replay(seed uint64) string {
 func run(args []string, stdout, stderr io.Writer) int {
 	q, err := parse(args, stderr)
 	if err != nil {
-		if err != flag.ErrHelp {
+		if !errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintln(stderr, "smallnano-sim:", err)
 		}
 		return 2
 	}
 	switch {
+	case q.mutants != "":
+		return mutants(&q, stdout, stderr)
 	case q.scenario != "":
 		return stories(&q, stdout, stderr)
 	case q.trace:
@@ -191,6 +203,9 @@ func many(q *request, stdout, stderr io.Writer) int {
 				r := sim.Run(q.options(seed))
 				mu.Lock()
 				results[seed] = r
+				if q.untilOne && r.Err != nil {
+					next = q.last + 1
+				}
 				show()
 				mu.Unlock()
 			}

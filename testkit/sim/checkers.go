@@ -95,6 +95,9 @@ func (s *Sim) checkConfirmed(n *Node, r storage.Reader, c lattice.Confirmation) 
 	if !found || !b.Confirmed {
 		s.violate("sequence", "node %d: number %d is block %v, found=%v confirmed=%v", n.ID, c.Sequence, c.Hash, found, b.Confirmed)
 	}
+	if _, made := s.seen.blocks[c.Hash]; !made && c.Hash != s.net.GenesisHash {
+		s.violate("theft", "node %d confirmed block %v of %v, which its owner never made", n.ID, c.Hash, b.Block.Account)
+	}
 	root := b.Block.QualifiedRoot()
 	if other, known := s.seen.confirmed[root]; known && other != c.Hash {
 		s.violate("agreement", "root %v was confirmed with %v and, by node %d, with %v", root, other, n.ID, c.Hash)

@@ -201,7 +201,7 @@ func (c *lie) say(m wire.Message) {
 	if err != nil {
 		c.liar.sim.violate("simulation", "a liar cannot say %v: %v", m.Type(), err)
 	}
-	if p, ok := m.(*wire.Publish); ok {
+	if p, ok := m.(*wire.Publish); ok && p.Block.Account == testkit.AccountOf(c.liar.rep) {
 		c.liar.sim.know(&p.Block)
 	}
 	c.link.put(frame)

@@ -135,6 +135,12 @@ func (s *Scenario) setting(words []string) (err error) {
 		number(&o.Spammers)
 	case "eclipse":
 		number(&o.Eclipse)
+	case "elections":
+		number(&o.Elections)
+	case "queue":
+		number(&o.Queue)
+	case "cold":
+		o.Cold = true
 	case "run":
 		pause(&o.Run)
 	case "calm":

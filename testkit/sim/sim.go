@@ -48,6 +48,10 @@ type Options struct {
 	// evenly. The first takes what is left.
 	Weights []lattice.Amount
 
+	// Elections and Queue bound what runs and what waits; 0 leaves it to the node.
+	Elections, Queue int
+	// Cold leaves the first wallet out of what users do by themselves.
+	Cold bool
 	// Eclipse is a node whose peers are liars, but for one, and whom all liars
 	// crowd; 0 is none.
 	Eclipse int
@@ -411,6 +415,12 @@ func (s *Sim) plant(n *Node, blocks []*lattice.Block) {
 
 // limits draws small bounds, so that they bite.
 func (s *Sim) limits(c *actors.Config) {
+	if s.opt.Elections > 0 {
+		c.Elections.MaxElections, c.Buckets.Elections = s.opt.Elections, s.opt.Elections
+	}
+	if s.opt.Queue > 0 {
+		c.Buckets.Queue = s.opt.Queue
+	}
 	if !s.opt.SmallLimits {
 		return
 	}

@@ -27,6 +27,8 @@ var (
 	otherNetwork  = trick{"network", (*liar).otherNetwork}
 	flood         = trick{"flood", (*liar).flood}
 	badSignatures = trick{"signatures", (*liar).badSignature}
+	forge         = trick{"forge", (*liar).forge}
+	steal         = trick{"steal", (*liar).steal}
 	badWork       = trick{"work", (*liar).badWork}
 	gossip        = trick{"gossip", (*liar).gossip}
 	hangUp        = trick{"hangup", (*liar).hangUp}
@@ -38,7 +40,7 @@ var (
 // voterTricks are those of a representative, peerTricks those of anybody.
 var (
 	voterTricks = []trick{voteBoth, votePhantom, voteLate, voteReplay}
-	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, badWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls}
+	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, forge, steal, badWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls}
 )
 
 // trickByName returns a trick by the name that scenarios use.
@@ -201,6 +203,33 @@ func (l *liar) badSignature() {
 		}
 	}
 	b.Signature = crypto.Signature{1: byte(rng.Uint32())}
+	c.say(&wire.Publish{Block: b})
+}
+
+// forge votes in the name of an honest representative.
+func (l *liar) forge() {
+	c, rng := l.someone(), l.sim.world.rng
+	if c == nil || len(l.hashes) == 0 {
+		return
+	}
+	rep := testkit.AccountOf(l.sim.repKey(rng.IntN(l.sim.opt.Nodes)))
+	hash := l.hashes[len(l.hashes)-1-rng.IntN(min(4, len(l.hashes)))]
+	c.say(&wire.Vote{Vote: lattice.Vote{Representative: rep, Timestamp: l.when(), Hashes: []lattice.Hash{hash}}})
+}
+
+// steal sends what an honest wallet has to the liar, without its signature.
+func (l *liar) steal() {
+	c, rng := l.someone(), l.sim.world.rng
+	if c == nil || len(l.sim.wallets) == 0 {
+		return
+	}
+	w := l.sim.wallets[rng.IntN(len(l.sim.wallets))].w
+	if w.Info.Balance.IsZero() {
+		return
+	}
+	l.sim.knowAccount(testkit.AccountOf(l.rep))
+	b := *w.Send(testkit.AccountOf(l.rep), w.Info.Balance)
+	b.Signature = l.rep.Sign(b.Account[:])
 	c.say(&wire.Publish{Block: b})
 }
 

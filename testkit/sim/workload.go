@@ -71,7 +71,11 @@ func (s *Sim) every(mean time.Duration, f func()) {
 
 func (s *Sim) startWorkload() {
 	if len(s.wallets) > 0 {
-		s.every(s.opt.TransferEvery, func() { s.wallets[s.world.rng.IntN(len(s.wallets))].act() })
+		busy := s.wallets
+		if s.opt.Cold {
+			busy = busy[1:]
+		}
+		s.every(s.opt.TransferEvery, func() { busy[s.world.rng.IntN(len(busy))].act() })
 		s.every(s.opt.ForkEvery, s.doubleSpend)
 	}
 	for _, p := range s.spammers {
