@@ -6,9 +6,8 @@ import (
 	"log/slog"
 )
 
-// newLog makes the log of a node.
-func newLog(to io.Writer, level, format string) (*slog.Logger, error) {
-	var least slog.Level
+// newLog makes the log of a node. Its level may be set while it is used.
+func newLog(to io.Writer, least *slog.LevelVar, level, format string) (*slog.Logger, error) {
 	if err := least.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("log_level is %q, want debug, info, warn or error", level)
 	}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"flag"
+	"log/slog"
+	"os"
+	"os/signal"
+
+	"github.com/smallnano/smallnano/config"
+)
+
+// reloadOnSignal has the node read its settings again when it is asked to, from
+// the file, the variables and the flags it was started with. It takes over what
+// can change at run time and says what cannot. The function that it returns ends
+// that.
+func (n *liveNode) reloadOnSignal(level *slog.LevelVar, args, environ []string) (end func()) {
+	if len(reloadSignals) == 0 {
+		return func() {}
+	}
+	asked, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(asked, reloadSignals...)
+	running := *n.settings
+	go func() {
+		for {
+			select {
+			case <-asked:
+				running = reload(n.log, level, running, args, environ)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(asked)
+		close(done)
+	}
+}
+
+// reload returns the settings that hold after it.
+func reload(log *slog.Logger, level *slog.LevelVar, running config.Config, args, environ []string) config.Config {
+	fresh, err := config.Load(flag.NewFlagSet("node run", flag.ContinueOnError), args, environ)
+	if err == nil {
+		err = fresh.Validate()
+	}
+	if err != nil {
+		log.Error("the settings were not read again; the node goes on with the old ones", "err", err)
+		return running
+	}
+	changes := config.Changes(&running, &fresh)
+	for _, c := range changes {
+		if !c.Applied {
+			log.Warn("this setting needs a restart", "setting", c.Name, "was", c.Was, "is", c.Is)
+		}
+	}
+	if fresh.LogLevel != running.LogLevel {
+		_ = level.UnmarshalText([]byte(fresh.LogLevel)) // Validate knows the levels
+		log.Warn("log level changed", "was", running.LogLevel, "is", fresh.LogLevel)
+		running.LogLevel = fresh.LogLevel
+	}
+	if len(changes) == 0 {
+		log.Info("the settings were read again and are the same")
+	}
+	return running
+}

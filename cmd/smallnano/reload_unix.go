@@ -1,0 +1,11 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+// reloadSignals ask a node to read its settings again.
+var reloadSignals = []os.Signal{syscall.SIGHUP}
