@@ -7,6 +7,7 @@ import (
 
 	"github.com/smallnano/smallnano/actors/core/bootstrap"
 	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/actors/core/quorum"
 	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/wire/rpc"
@@ -23,8 +24,11 @@ type board struct {
 	budget    atomic.Pointer[[]rpc.BudgetItem]
 	bootstrap atomic.Pointer[bootstrap.Stats]
 	stopping  atomic.Bool
-	vacancy   atomic.Int64 // priority elections that could be started now
-	backlog   atomic.Int64 // unconfirmed blocks that did not come by bootstrap
+	vacancy   atomic.Int64             // priority elections that could be started now
+	twin      atomic.Pointer[twinView] // nil: never seen
+	liveness  atomic.Pointer[[]quorum.RepLiveness]
+	stall     atomic.Pointer[string] // why nothing is confirmed; "": something is, or nothing waits
+	backlog   atomic.Int64           // unconfirmed blocks that did not come by bootstrap
 
 	readOnlyReason atomic.Pointer[string] // why writing failed
 	watch          watch
@@ -55,11 +59,13 @@ func newBoard() *board {
 	b := &board{news: make(chan struct{}), stopped: make(chan struct{})}
 	b.quorum.Store(&quorumView{})
 	b.peers.Store(&[]peerView{})
+	b.liveness.Store(&[]quorum.RepLiveness{})
 	b.telemetry.Store(&[]telemetryView{})
 	b.budget.Store(&[]rpc.BudgetItem{})
 	b.bootstrap.Store(&bootstrap.Stats{Phase: "starting"})
 	none := ""
 	b.readOnlyReason.Store(&none)
+	b.stall.Store(&none)
 	return b
 }
 

@@ -28,6 +28,7 @@ func (a *electionManager) fork(m *messages.ForkSeen, now time.Time) {
 		a.log.Debug("no election for a fork", "root", root, "why", reason)
 		return
 	}
+	a.liveness.Began(m.RivalHash, now)
 	a.replay(m.RivalHash, now)
 	a.joinForks(root, now)
 }

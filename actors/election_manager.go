@@ -43,6 +43,9 @@ type electionManager struct {
 	elections *election.Elections
 	cache     *votes.Cache
 	forks     *election.Forks
+	liveness  *quorum.Liveness
+	crawl     crawler
+	decidedAt time.Time // when a block was last confirmed, or this actor started
 	local     *votes.Recent[lattice.Hash]
 	loaded    uint64 // the confirmation sequence that the weights are of
 	dirty     bool   // the weights have changed since they were told
@@ -68,6 +71,8 @@ func (a *electionManager) start() {
 	a.elections = election.New(a.cfg, a.net, a.quorum)
 	a.cache = votes.NewCache(votes.DefaultCacheHashes)
 	a.forks = election.NewForks(election.DefaultForkRoots)
+	a.liveness, a.decidedAt = quorum.NewLiveness(), now
+	a.crawl = crawler{}
 	a.local = votes.NewRecent[lattice.Hash](maxLocal)
 	a.unsee() // the votes that came before are lost, and final ones are the same each time
 	err := a.env.Store.View(func(r storage.Reader) error {
@@ -82,6 +87,9 @@ func (a *electionManager) start() {
 	})
 	if err != nil {
 		panic("actors: cannot load the samples of the online weight: " + err.Error())
+	}
+	if err := a.loadConfirmed(); err != nil {
+		panic("actors: cannot load the last confirmation: " + err.Error())
 	}
 	a.loadWeights()
 	a.tellWeights()
@@ -173,6 +181,7 @@ func (a *electionManager) tick(now time.Time) {
 	if a.dirty {
 		a.tellWeights()
 	}
+	a.search(now)
 	a.view(now)
 }
 
@@ -190,6 +199,7 @@ func (a *electionManager) begin(m *messages.StartElection, now time.Time) {
 		}
 		return
 	}
+	a.liveness.Began(m.Hash, now)
 	a.replay(m.Hash, now)
 	a.joinForks(m.Block.QualifiedRoot(), now)
 }
@@ -221,6 +231,7 @@ func (a *electionManager) vote(v *messages.VerifiedVote, now time.Time) {
 	a.quorum.Seen(rep, now)
 	mattered := false
 	for _, hash := range v.Vote.Hashes {
+		a.liveness.Voted(rep, hash, now)
 		switch a.elections.Vote(rep, v.Vote.Timestamp, hash, now) {
 		case election.Used:
 			mattered = true
@@ -267,6 +278,9 @@ func (a *electionManager) cemented(m *messages.BlocksCemented, now time.Time) {
 		a.elections.Cemented(c.Block.QualifiedRoot(), c.Confirmation.Hash, now)
 		a.cache.Remove(c.Confirmation.Hash)
 		a.forks.Decided(c.Block.QualifiedRoot())
+		a.liveness.Confirmed(c.Confirmation.Hash, now)
+		a.crawl.block = messages.SolicitedBlock{Account: c.Block.Account, Hash: c.Confirmation.Hash}
+		a.decidedAt = now
 		switch next := a.loaded + 1; {
 		case c.Confirmation.Sequence < next: // the weights were loaded after it
 		case c.Confirmation.Sequence == next:
@@ -304,6 +318,7 @@ func (a *electionManager) tellWeights() {
 		accounts[i] = p.Representative
 	}
 	a.refs.peers.Tell(&messages.PrincipalsChanged{Accounts: accounts})
+	a.liveness.Follow(accounts)
 	a.postWeights(weights)
 }
 
@@ -379,6 +394,9 @@ func (a *electionManager) solicit(wanted []election.Solicit) {
 // view posts the quorum for others to see.
 func (a *electionManager) view(now time.Time) {
 	a.viewAt = now.Add(viewEvery)
+	live, stall := a.liveness.Report(now), a.stalled(now)
+	a.board.liveness.Store(&live)
+	a.board.stall.Store(&stall)
 	s := a.quorum.Status(now)
 	old := a.board.quorum.Load()
 	online := a.quorum.OnlineRepresentatives()

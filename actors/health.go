@@ -94,6 +94,7 @@ func (b backend) Health() rpc.HealthReport {
 		}
 	}
 	b.network(&r)
+	b.twin(&r)
 	for _, reason := range b.board.watch.found().reasons {
 		r.wrong("%s", reason)
 	}
@@ -121,6 +122,9 @@ func (b backend) network(r *reasons) {
 	q := b.Quorum()
 	if here := b.reachable(&q); q.Online.Less(q.Delta) && here.Less(q.Delta) {
 		r.unready("a confirmation needs %v smn of weight; representatives that were seen voting have %v, connected ones %v", q.Delta, q.Online, here)
+	}
+	if why := *b.board.stall.Load(); why != "" {
+		r.unready("%s", why)
 	}
 	if missing := b.board.bootstrap.Load().Missing; missing >= behindBlocks {
 		r.behind("catching up: %d blocks are known to be missing", missing)

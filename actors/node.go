@@ -235,7 +235,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 			return &blockProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, maxBacklog: n.cfg.MaxBacklog, inbox: blocksInbox, log: log.With("subsystem", nameBlockProcessor)}
 		}),
 		spec(nameVoteProcessor, fair(n.cfg.VoteQueue, n.cfg.VoteQueue/2), true, func() actor.Actor {
-			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, inbox: votesInbox}
+			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, own: own, inbox: votesInbox, log: log.With("subsystem", nameVoteProcessor)}
 		}),
 		spec(nameElections, fair(factMailbox, factMailbox), true, func() actor.Actor {
 			return &electionManager{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.cfg.Elections, own: own, log: log.With("subsystem", nameElections), unsee: filter.Clear}

@@ -1,12 +1,14 @@
 package actors
 
 import (
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/smallnano/smallnano/actors/core/peering"
+	"github.com/smallnano/smallnano/actors/core/quorum"
 	"github.com/smallnano/smallnano/actors/core/votes"
 	"github.com/smallnano/smallnano/actors/mailbox"
 	"github.com/smallnano/smallnano/crypto"
@@ -24,6 +26,14 @@ const (
 	// peer supervisor in each voicesEvery.
 	maxVoices   = 1024
 	voicesEvery = 30 * time.Second
+	// hearAgain is after how long a vote is checked only to know that its
+	// representative is there: without it, one whose votes always come after the
+	// quorum would not count as online.
+	hearAgain = 10 * time.Second
+	// lateVotes bounds the votes about final blocks that are checked in a second.
+	lateVotes = 256
+	// maxAsked is how many blocks that peers were asked about are remembered.
+	maxAsked = 16
 )
 
 // voteProcessor checks the signatures of votes before elections count them. The
@@ -33,12 +43,21 @@ type voteProcessor struct {
 	env      *Env
 	refs     *refs
 	net      *lattice.Network
+	board    *board
+	own      []lattice.Account
+	log      *slog.Logger
 	inbox    *mailbox.Inbox
 	weights  map[lattice.Account]lattice.Amount
 	cemented *votes.Recent[lattice.Hash]
 	voices   *votes.Recent[voice]
 	tellAt   time.Time // when voices are told anew
 	batch    []*messages.VoteArrived
+
+	twins  *twins
+	toldAt time.Time                     // when a twin was logged
+	asked  *votes.Recent[lattice.Hash]   // confirmed blocks on which peers were asked to vote
+	heard  map[lattice.Account]time.Time // when a vote of a representative was last checked
+	late   int                           // votes about final blocks that may be checked before the next tick
 }
 
 // Receive implements actor.Actor.
@@ -47,6 +66,9 @@ func (a *voteProcessor) Receive(ctx actor.Context) {
 	case *actor.Started:
 		a.cemented = votes.NewRecent[lattice.Hash](recentlyCemented)
 		a.voices = votes.NewRecent[voice](maxVoices)
+		a.twins = newTwins(a.net, a.own, a.env.Clock.Now())
+		a.asked = votes.NewRecent[lattice.Hash](maxAsked)
+		a.heard, a.late = map[lattice.Account]time.Time{}, lateVotes
 		a.refs.elections.Tell(&messages.WeightsWanted{})
 	case *actor.Restarting, *actor.Stopping:
 		for _, v := range a.batch {
@@ -64,11 +86,9 @@ func (a *voteProcessor) Receive(ctx actor.Context) {
 func (a *voteProcessor) handle(m messages.Votes) {
 	switch m := m.(type) {
 	case *messages.VoteArrived:
-		if a.useful(m.Vote) {
-			a.batch = append(a.batch, m)
-		} else {
-			messages.Release(m.Credit)
-		}
+		a.arrived(m)
+	case *messages.RepresentativesAsked:
+		a.asked.Add(m.Hash)
 	case *messages.WeightsChanged:
 		a.weights = m.Weights
 	case *messages.BlocksCemented:
@@ -76,6 +96,8 @@ func (a *voteProcessor) handle(m messages.Votes) {
 			a.cemented.Add(m.Blocks[i].Confirmation.Hash)
 		}
 	case *messages.Tick:
+		a.late = lateVotes
+		a.lookForTwins(m.Now)
 		if !m.Now.Before(a.tellAt) {
 			a.tellAt = m.Now.Add(voicesEvery)
 			a.voices = votes.NewRecent[voice](maxVoices)
@@ -83,12 +105,55 @@ func (a *voteProcessor) handle(m messages.Votes) {
 	}
 }
 
-// useful reports whether a vote can change anything.
+// arrived queues a vote to be checked if it can be of use.
+func (a *voteProcessor) arrived(m *messages.VoteArrived) {
+	if m.Conn == 0 {
+		a.twins.mine(m.Vote)
+	}
+	switch weightless := a.weights[m.Vote.Representative].IsZero(); {
+	case weightless:
+		messages.Release(m.Credit)
+		if m.Restore != nil {
+			m.Restore() // when its representative has weight, the same vote may come again
+		}
+	case a.useful(m.Vote):
+		a.batch = append(a.batch, m)
+	default:
+		messages.Release(m.Credit)
+	}
+}
+
+// useful reports whether a vote can change anything, or tells how a
+// representative is.
 func (a *voteProcessor) useful(v *lattice.Vote) bool {
-	if a.weights[v.Representative].IsZero() {
+	if slices.ContainsFunc(v.Hashes, func(h lattice.Hash) bool { return !a.cemented.Has(h) }) {
+		return true
+	}
+	if slices.ContainsFunc(v.Hashes, a.asked.Has) {
+		return true
+	}
+	if a.late <= 0 {
 		return false
 	}
-	return slices.ContainsFunc(v.Hashes, func(h lattice.Hash) bool { return !a.cemented.Has(h) })
+	known := a.env.Clock.Now().Sub(a.heard[v.Representative]) < hearAgain
+	if known && !slices.ContainsFunc(v.Hashes, quorum.Sampled) {
+		return false
+	}
+	a.late--
+	return true
+}
+
+// lookForTwins says when another node votes with a key of this one.
+func (a *voteProcessor) lookForTwins(now time.Time) {
+	found := a.twins.tick(now)
+	if found == nil {
+		return
+	}
+	a.board.twin.Store(found)
+	if now.Sub(a.toldAt) >= twinLogEvery {
+		a.toldAt = now
+		a.log.Error("another node votes with a key of this one; stop one of the two", "representative", found.rep, "conn", found.conn)
+	}
 }
 
 // check verifies the batch, heaviest representatives first, and passes on what
@@ -106,6 +171,7 @@ func (a *voteProcessor) check() {
 	a.env.Workers.Split(len(batch), func(from, to int) {
 		a.verify(batch[from:to], good[from:to])
 	})
+	now := a.env.Clock.Now()
 	passed := make([]messages.VerifiedVote, 0, len(batch))
 	for i, m := range batch {
 		messages.Release(m.Credit)
@@ -113,6 +179,7 @@ func (a *voteProcessor) check() {
 		case good[i]:
 			passed = append(passed, messages.VerifiedVote{Vote: m.Vote, Conn: m.Conn})
 			a.seen(m)
+			a.noteHeard(m, now)
 		case m.Conn != 0:
 			a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: m.Conn, Kind: peering.BadSignature, Text: "vote of " + m.Vote.Representative.String()})
 		}
@@ -133,6 +200,17 @@ type voice struct {
 func (a *voteProcessor) seen(m *messages.VoteArrived) {
 	if m.Conn != 0 && a.voices.Add(voice{m.Conn, m.Vote.Representative}) {
 		a.refs.peers.Tell(&messages.RepresentativeSeen{Conn: m.Conn, Account: m.Vote.Representative})
+	}
+}
+
+// noteHeard remembers that a representative is there.
+func (a *voteProcessor) noteHeard(m *messages.VoteArrived, now time.Time) {
+	if len(a.heard) > len(a.weights) { // some have lost their weight
+		a.heard = map[lattice.Account]time.Time{}
+	}
+	a.heard[m.Vote.Representative] = now
+	if m.Conn != 0 {
+		a.twins.heard(m, now)
 	}
 }
 

@@ -161,6 +161,7 @@ func (a *voting) replyFinal(conn messages.ConnID, hashes []lattice.Hash) {
 	for _, key := range a.keys {
 		v := &lattice.Vote{Timestamp: lattice.FinalTimestamp, Hashes: hashes}
 		v.Sign(a.net.ID, key)
+		a.refs.votes.Tell(&messages.VoteArrived{Vote: v}) // it may come back, and is not another node's then
 		a.refs.peer(conn).Tell(&messages.SendFrame{Frame: frame(a.net, &wire.Vote{Vote: *v})})
 	}
 }
@@ -204,6 +205,6 @@ func (a *voting) sign(key crypto.PrivateKey, b votes.Batch, now time.Time) *latt
 // publish tells a vote to the network and to this node's own elections.
 func (a *voting) publish(v *lattice.Vote) {
 	a.history.Add(v)
-	a.refs.flood(a.net, &wire.Vote{Vote: *v}, messages.ReachOwnVote, 0)
 	a.refs.votes.Tell(&messages.VoteArrived{Vote: v})
+	a.refs.flood(a.net, &wire.Vote{Vote: *v}, messages.ReachOwnVote, 0)
 }
