@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -57,5 +58,45 @@ func TestLimitsAreChecked(t *testing.T) {
 		if err := c.Validate(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// An offence that is reported after its connection has ended counts: breaking a
+// rule and hanging up at once is no way around a ban.
+func TestOffenceOfAnEndedConnection(t *testing.T) {
+	for _, exempt := range []bool{false, true} {
+		cfg := DefaultConfig()
+		remote := netip.MustParseAddrPort("20.0.0.1:4000")
+		if exempt {
+			cfg, remote = DevConfig(), loopback(4000)
+		}
+		p := New(cfg)
+		for i := range ConnID(3) {
+			if err := p.Accept(i+1, remote, start); err != nil {
+				t.Fatalf("connection %d: %v", i+1, err)
+			}
+			if err := p.Opened(i+1, nodeID(9), 0, start); err != nil {
+				t.Fatalf("connection %d: %v", i+1, err)
+			}
+			p.Closed(i+1, start)
+			if score := p.Misbehaved(i+1, BadFrame, start); score != 40*(int(i)+1) {
+				t.Fatalf("score %d after %d offences", score, i+1)
+			}
+		}
+		err := p.Accept(4, remote, start)
+		if exempt && err == nil {
+			err = p.Opened(4, nodeID(9), 0, start)
+		}
+		if err != Banned {
+			t.Errorf("exempt %v: %v, want a ban", exempt, err)
+		}
+	}
+	p := New(DefaultConfig())
+	for i := range ConnID(3 * maxGone) {
+		_ = p.Accept(i+1, loopback(4000), start)
+		p.Closed(i+1, start)
+	}
+	if len(p.gone) > maxGone {
+		t.Errorf("%d ended connections remembered", len(p.gone))
 	}
 }

@@ -38,7 +38,17 @@ type Peers struct {
 	principals map[lattice.Account]struct{}
 	nextStore  time.Time
 	ready      Ready
+	gone       []gone // who was behind connections that ended lately, at most maxGone
 }
+
+// gone is a connection that has ended: its offences may still be on their way.
+type gone struct {
+	id  ConnID
+	who Offender
+}
+
+// maxGone bounds the ended connections that are remembered.
+const maxGone = 256
 
 // New returns the machine with an empty book. It panics when the configuration
 // does not pass Validate.
@@ -322,7 +332,7 @@ func (p *Peers) Useful(id ConnID, now time.Time) {
 func (p *Peers) Misbehaved(id ConnID, what Offence, now time.Time) (score int) {
 	c := p.conn(id)
 	if c == nil {
-		return 0
+		return p.lateOffence(id, what, now)
 	}
 	who := p.offender(c)
 	if who == (Offender{}) { // nothing known of it but an address that many share
@@ -341,6 +351,25 @@ func (p *Peers) Misbehaved(id ConnID, what Offence, now time.Time) (score int) {
 		}
 	case offences[what].closes:
 		p.close(c, Misbehaving, now)
+	}
+	return score
+}
+
+// lateOffence counts an offence of a connection that has ended in the meantime,
+// mostly because of it.
+func (p *Peers) lateOffence(id ConnID, what Offence, now time.Time) int {
+	i := slices.IndexFunc(p.gone, func(g gone) bool { return g.id == id })
+	if i < 0 || p.gone[i].who == (Offender{}) {
+		return 0
+	}
+	who := p.gone[i].who
+	score, banned := p.offences.Add(who, what, now)
+	if banned {
+		for _, x := range slices.Clone(p.conns) {
+			if p.offender(x) == who {
+				p.close(x, Banned, now)
+			}
+		}
 	}
 	return score
 }
@@ -395,6 +424,10 @@ func (p *Peers) byNode(n NodeID) *conn {
 }
 
 func (p *Peers) remove(c *conn) {
+	if len(p.gone) == maxGone {
+		p.gone = slices.Delete(p.gone, 0, 1)
+	}
+	p.gone = append(p.gone, gone{c.id, p.offender(c)})
 	p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool { return x == c })
 }
 
