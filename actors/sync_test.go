@@ -103,7 +103,13 @@ func filled(t *testing.T, blocks, stores int) ([]storage.Store, *testkit.Wallet)
 		}
 		out = append(out, s)
 	}
-	return out, g.Wallets()[0]
+	sender := g.Wallets()[0]
+	for _, w := range g.Wallets() {
+		if sender.Info.Balance.Less(w.Info.Balance) {
+			sender = w
+		}
+	}
+	return out, sender
 }
 
 func count(t *testing.T, s storage.Store) (c lattice.Counts) {
