@@ -6,10 +6,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +28,7 @@ type child struct {
 	client   *client
 	ready    chan struct{} // closed when it says that it is ready
 	ended    chan struct{} // closed when it is gone
-	wait     error         // how it ended; after ended
+	asked    bool          // to end
 }
 
 // newChild prepares the folder, the key and the command line of a node.
@@ -120,7 +118,7 @@ func (c *child) start(fail context.CancelCauseFunc) error {
 			close(c.ready)
 		}
 		_, _ = io.Copy(io.Discard, out)
-		c.wait = c.command.Wait()
+		_ = c.command.Wait() // the state of the process tells how it ended
 		close(c.ended)
 		fail(fmt.Errorf("node %d ended: %v: %s", c.number, c.command.ProcessState, lastLine(c.logFile())))
 	}()
@@ -140,12 +138,19 @@ func (c *child) waitReady(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found.http.Transport = &http.Transport{MaxIdleConnsPerHost: 4}
 	c.client = found
 	return nil
 }
 
-func (c *child) askToStop() { askToStop(c.command.Process) }
+// askToStop asks the process to end, if it has not ended by itself.
+func (c *child) askToStop() {
+	select {
+	case <-c.ended:
+	default:
+		c.asked = true
+		askToStop(c.command.Process)
+	}
+}
 
 // end waits for the end of the process, or brings it about.
 func (c *child) end(limit <-chan time.Time) error {
@@ -156,11 +161,10 @@ func (c *child) end(limit <-chan time.Time) error {
 		<-c.ended
 		return fmt.Errorf("node %d did not stop and was killed", c.number)
 	}
-	var exit *exec.ExitError
-	if errors.As(c.wait, &exit) && exit.Exited() {
-		return nil // it said why by itself
+	if code := c.command.ProcessState.ExitCode(); code > 0 && c.asked { // else it ended by the signal, or its end was told
+		return fmt.Errorf("node %d did not stop in order: %s", c.number, lastLine(c.logFile()))
 	}
-	return c.wait
+	return nil
 }
 
 // lastLine returns the last line of a file.

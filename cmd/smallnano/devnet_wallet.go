@@ -27,8 +27,7 @@ func (w *wallet) account() lattice.Account { return lattice.Account(w.key.Public
 func (w *wallet) load(ctx context.Context, c *client) error {
 	var info struct{ Frontier, Balance, Representative string }
 	err := c.ask(ctx, "account_info", map[string]any{"account": w.account().String(), "representative": true}, &info)
-	var refused *refusal
-	if errors.As(err, &refused) && refused.Code == "account_not_found" {
+	if rpc.IsCode(err, "account_not_found") {
 		w.frontier, w.balance = lattice.Hash{}, lattice.Amount{}
 		return nil
 	}

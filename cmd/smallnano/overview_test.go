@@ -35,12 +35,12 @@ var answers = map[string]string{
 func fakeNode(t *testing.T) *client {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var ask struct{ Action string }
+		var ask struct{ Method string }
 		body, err := io.ReadAll(r.Body)
 		if err != nil || json.Unmarshal(body, &ask) != nil {
 			t.Errorf("asked %q: %v", body, err)
 		}
-		fmt.Fprint(w, answers[ask.Action])
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":1,"result":%s}`, answers[ask.Method])
 	}))
 	t.Cleanup(s.Close)
 	return &client{url: s.URL}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/smallnano/smallnano/config"
+	"github.com/smallnano/smallnano/wire/rpc"
 )
 
 // askLimit is how long the command "rpc" waits for an answer; longer than any
@@ -48,14 +50,16 @@ func runRPC(p *program, flags *flag.FlagSet, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
 	defer cancel()
-	answer, failed := c.call(ctx, words[0], params)
-	if answer != nil {
-		var pretty bytes.Buffer
-		if json.Indent(&pretty, answer, "", "  ") == nil {
-			_, _ = pretty.WriteTo(p.out)
-		}
+	answer, err := c.call(ctx, words[0], params)
+	if err != nil {
+		return err
 	}
-	return failed
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, answer, "", "  "); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.out, pretty.String())
+	return err
 }
 
 // interleaved reads flags before, between and after other words, which it
@@ -119,9 +123,7 @@ func (f *rpcFlags) client(environ []string) (*client, error) {
 	case c.url == "":
 		c.url = "http://" + net.JoinHostPort(settings.RPCAddress, strconv.Itoa(settings.RPCPort))
 	}
-	if !strings.Contains(c.url, "://") {
-		c.url = "http://" + c.url
-	}
+	c.url = rpc.URL(c.url)
 	if f.tokenFile != "" {
 		text, err := os.ReadFile(f.tokenFile)
 		if err != nil {

@@ -204,7 +204,7 @@ func mustFrame(t *testing.T, n *lattice.Network, m wire.Message) []byte {
 
 // closeLimit is how long a node may keep a connection that is good for nothing:
 // the limit of a handshake and some.
-const closeLimit = 15 * time.Second
+const closeLimit = slowness * 15 * time.Second
 
 // wantClosed sends bytes and waits until the node closes the connection.
 func wantClosed(t *testing.T, n *node, name string, bytes []byte, hold bool) {

@@ -27,7 +27,7 @@ import (
 )
 
 // waitLimit is how long a condition may take to come true.
-const waitLimit = 60 * time.Second
+const waitLimit = slowness * 60 * time.Second
 
 // node is one "node run".
 type node struct {

@@ -40,7 +40,7 @@ func buildAndRun(m *testing.M) int {
 }
 
 // commandLimit is how long a command may take that is to end by itself.
-const commandLimit = 2 * time.Minute
+const commandLimit = slowness * 2 * time.Minute
 
 // outcome is how a command ended.
 type outcome struct {
