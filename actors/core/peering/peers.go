@@ -107,13 +107,14 @@ func (p *Peers) Heard(id ConnID, addrs []netip.AddrPort, now time.Time) {
 func (p *Peers) Accept(id ConnID, remote netip.AddrPort, now time.Time) error {
 	remote = canonical(remote)
 	p.mustBeNew(id)
-	if _, inbound := p.taken(); inbound >= p.cfg.MaxInbound {
-		return Full
-	}
 	if err := p.crowded(remote.Addr(), now); err != nil {
 		return err
 	}
-	p.conns = append(p.conns, &conn{id: id, remote: remote, inbound: true, began: now, received: now})
+	c := &conn{id: id, remote: remote, inbound: true, began: now, received: now}
+	if _, inbound := p.taken(); inbound >= p.cfg.MaxInbound && (p.cfg.MaxInbound == 0 || !p.makeRoom(c, now)) {
+		return Full
+	}
+	p.conns = append(p.conns, c)
 	return nil
 }
 
