@@ -71,12 +71,14 @@ func (a *walletActor) Receive(ctx actor.Context) {
 // password.
 func (a *walletActor) start() {
 	if err := os.MkdirAll(a.shelf.dir, 0o700); err != nil {
+		a.shelf.failed(err)
 		panic(fmt.Errorf("actors: cannot make the folder of the wallets: %w", err))
 	}
 	a.machine = wallet.New(a.net, wallet.DefaultConfig(), a.env.rand(nameWallet))
 	a.waiters = map[uint64][]func(lattice.Hash, error){}
 	j, err := openJournal(a.shelf.dir, a.machine.Replay)
 	if err != nil {
+		a.shelf.failed(err)
 		panic(fmt.Errorf("actors: %w", err))
 	}
 	a.journal = j

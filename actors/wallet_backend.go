@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,21 +33,35 @@ type walletShelf struct {
 	random io.Reader
 	turn   chan struct{}
 	state  atomic.Pointer[shelfState]
+	begun  chan struct{} // closed when state was set for the first time
+	once   sync.Once
 }
 
 type shelfState struct {
 	views   []wallet.View
 	minimum lattice.Amount
+	err     error // why the wallets cannot be read; the rest is as it was then
 }
 
 func newWalletShelf(dir string, random io.Reader) *walletShelf {
-	s := &walletShelf{dir: dir, random: random, turn: make(chan struct{}, 1)}
+	s := &walletShelf{dir: dir, random: random, turn: make(chan struct{}, 1), begun: make(chan struct{})}
 	s.state.Store(&shelfState{})
 	return s
 }
 
 func (s *walletShelf) show(views []wallet.View, minimum lattice.Amount) {
-	s.state.Store(&shelfState{views, minimum})
+	s.put(&shelfState{views, minimum, nil})
+}
+
+// failed tells why the wallets cannot be read.
+func (s *walletShelf) failed(err error) {
+	old := s.state.Load()
+	s.put(&shelfState{old.views, old.minimum, err})
+}
+
+func (s *walletShelf) put(state *shelfState) {
+	s.state.Store(state)
+	s.once.Do(func() { close(s.begun) })
 }
 
 // keystore reads the file of a wallet.
@@ -127,6 +142,19 @@ func (b backend) Wallets() rpc.Wallets {
 		return nil
 	}
 	return wallets(b)
+}
+
+// Wait implements rpc.Wallets.
+func (b wallets) Wait(ctx context.Context) error {
+	select {
+	case <-b.shelf.begun:
+	case <-ctx.Done():
+		return fmt.Errorf("%w: the wallets are being read", rpc.ErrTimeout)
+	}
+	if err := b.shelf.state.Load().err; err != nil {
+		return fmt.Errorf("%w: %w", rpc.ErrNoWallets, err)
+	}
+	return nil
 }
 
 // Views implements rpc.Wallets.

@@ -16,7 +16,8 @@ import (
 // The journal of the wallets is one file: eight bytes that name it, then
 // frames. A frame is what one turn of the actor wrote:
 //
-//	length u32, CRC-32C of the payload u32, payload: records, each behind its length u32
+//	length u32, CRC-32C of the length u32, CRC-32C of the payload u32,
+//	payload: records, each behind its length u32
 //
 // A frame is written at once. If power goes the last one may be cut off; it is
 // taken away when the file is opened, since nothing followed from it yet.
@@ -26,6 +27,7 @@ const (
 	journalFile     = "journal"
 	journalMagic    = "smnwal1\n"
 	maxJournalFrame = 64 << 20 // bytes
+	journalHead     = 12       // bytes in front of a payload
 )
 
 var crcTable = crc32.MakeTable(crc32.Castagnoli)
@@ -85,7 +87,7 @@ func (j *journal) read(replay func(*wallet.Record) error) (end int64, err error)
 		if err := eachRecord(payload, replay); err != nil {
 			return 0, fmt.Errorf("at byte %d: %w: %w", end, errJournal, err)
 		}
-		end += int64(len(payload)) + 8
+		end += int64(len(payload)) + journalHead
 	}
 	return end, nil
 }
@@ -93,7 +95,7 @@ func (j *journal) read(replay func(*wallet.Record) error) (end int64, err error)
 // readFrame reads a frame of which left bytes are in the file. torn: it is the
 // last one and not whole.
 func readFrame(r io.Reader, left int64) (payload []byte, torn bool, err error) {
-	var head [8]byte
+	var head [journalHead]byte
 	if left < int64(len(head)) {
 		return nil, true, nil
 	}
@@ -102,20 +104,19 @@ func readFrame(r io.Reader, left int64) (payload []byte, torn bool, err error) {
 	}
 	length := int64(binary.LittleEndian.Uint32(head[:4]))
 	left -= int64(len(head))
-	if length > left { // a length that was written was written whole, so this one is cut off, or all zeros follow
-		return nil, true, nil
-	}
-	if length > maxJournalFrame {
-		return nil, false, fmt.Errorf("%w: a frame of %d bytes", errJournal, length)
-	}
-	if length == 0 {
+	switch {
+	case head == [journalHead]byte{}:
 		return nil, true, onlyZeros(r)
+	case crc32.Checksum(head[:4], crcTable) != binary.LittleEndian.Uint32(head[4:8]), length == 0, length > maxJournalFrame:
+		return nil, false, fmt.Errorf("%w: the length of a frame is wrong", errJournal)
+	case length > left: // the length is right, so the frame is cut off
+		return nil, true, nil
 	}
 	payload = make([]byte, length)
 	if _, err := io.ReadFull(r, payload); err != nil {
 		return nil, false, err
 	}
-	if crc32.Checksum(payload, crcTable) != binary.LittleEndian.Uint32(head[4:]) {
+	if crc32.Checksum(payload, crcTable) != binary.LittleEndian.Uint32(head[8:]) {
 		if length == left {
 			return nil, true, nil
 		}
@@ -187,7 +188,7 @@ func (j *journal) repair(dir string, end int64) error {
 // append writes records as one frame, and waits for the disk if one of them
 // asks for it. After an error the journal must not be used any more.
 func (j *journal) append(records []wallet.Record) error {
-	buf, safe := append(j.buf[:0], make([]byte, 8)...), false
+	buf, safe := append(j.buf[:0], make([]byte, journalHead)...), false
 	for i := range records {
 		at := len(buf)
 		var err error
@@ -197,8 +198,9 @@ func (j *journal) append(records []wallet.Record) error {
 		binary.LittleEndian.PutUint32(buf[at:], uint32(len(buf)-at-4))
 		safe = safe || records[i].Safe()
 	}
-	binary.LittleEndian.PutUint32(buf, uint32(len(buf)-8))
-	binary.LittleEndian.PutUint32(buf[4:], crc32.Checksum(buf[8:], crcTable))
+	binary.LittleEndian.PutUint32(buf, uint32(len(buf)-journalHead))
+	binary.LittleEndian.PutUint32(buf[4:], crc32.Checksum(buf[:4], crcTable))
+	binary.LittleEndian.PutUint32(buf[8:], crc32.Checksum(buf[journalHead:], crcTable))
 	j.buf = buf[:0]
 	if cap(j.buf) > 1<<20 {
 		j.buf = nil

@@ -225,10 +225,11 @@ var walletMade = []field{
 
 // wallets returns the wallets of the node.
 func (c *call) wallets() (Wallets, error) {
-	if w := c.backend.Wallets(); w != nil {
-		return w, nil
+	w := c.backend.Wallets()
+	if w == nil {
+		return nil, fmt.Errorf("%w: start it with a data folder", ErrNoWallets)
 	}
-	return nil, fmt.Errorf("%w: start it with a data folder", ErrNoWallets)
+	return w, w.Wait(c.ctx)
 }
 
 // walletID reads the number of a wallet.

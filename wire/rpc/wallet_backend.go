@@ -10,14 +10,18 @@ import (
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
-// ErrNoWallets says that a node holds no wallets.
-var ErrNoWallets = errors.New("wallets are switched off on this node")
+// ErrNoWallets says that a node holds no wallets, or cannot read them. The
+// detail around it reaches the caller.
+var ErrNoWallets = errors.New("this node has no wallets")
 
 // Wallets is what the wallet actions need of a node. All methods may be called
 // from any goroutine. Those without a context answer at once. Errors are those
 // of package wallet, crypto.ErrWrongPassword and crypto.ErrBadKeystore, and the
 // ones that Backend names. What is answered is safe from a loss of power.
 type Wallets interface {
+	// Wait returns when the wallets were read from the disk; an error that wraps
+	// ErrNoWallets when they cannot be.
+	Wait(context.Context) error
 	// Views returns the wallets in the order in which they were made.
 	Views() []wallet.View
 	// ReceiveMinimum returns the least that is received without being asked for.

@@ -36,6 +36,7 @@ func newFakeWallets(n *fakeNode) *fakeWallets {
 	}
 }
 
+func (f *fakeWallets) Wait(context.Context) error     { return nil }
 func (f *fakeWallets) Views() []wallet.View           { return f.machine.Views() }
 func (f *fakeWallets) ReceiveMinimum() lattice.Amount { return f.machine.ReceiveMinimum() }
 

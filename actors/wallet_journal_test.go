@@ -1,0 +1,95 @@
+package actors
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/smallnano/smallnano/actors/core/wallet"
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+func minimumRecord(n uint64) wallet.Record {
+	return wallet.Record{Kind: wallet.KindMinimum, Intent: wallet.Intent{Amount: lattice.AmountFrom(n)}}
+}
+
+// replayed opens the journal of a folder and returns the amounts in it.
+func replayed(t *testing.T, dir string) (amounts []uint64, err error) {
+	t.Helper()
+	j, err := openJournal(dir, func(r *wallet.Record) error {
+		amounts = append(amounts, r.Intent.Amount.Lo)
+		return nil
+	})
+	if err == nil {
+		err = j.close()
+	}
+	return amounts, err
+}
+
+// A journal that is cut off anywhere holds whole frames up to there, and goes
+// on; one with a byte changed in an earlier frame is refused.
+func TestJournalCutAndChanged(t *testing.T) {
+	dir := t.TempDir()
+	j, err := openJournal(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := []int{len(journalMagic)}
+	for i := range uint64(4) {
+		if err := j.append([]wallet.Record{minimumRecord(2 * i), minimumRecord(2*i + 1)}); err != nil {
+			t.Fatal(err)
+		}
+		info, err := j.file.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, int(info.Size()))
+	}
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, journalFile)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(b []byte) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for cut := range len(whole) + 1 {
+		frames := 0
+		for frames+1 < len(ends) && ends[frames+1] <= cut {
+			frames++
+		}
+		for _, tail := range [][]byte{nil, make([]byte, 100)} { // some file systems leave zeros
+			if len(tail) > 0 && cut != ends[frames] {
+				continue
+			}
+			if cut < len(journalMagic) && len(tail) > 0 {
+				continue
+			}
+			write(append(append([]byte{}, whole[:cut]...), tail...))
+			if got, err := replayed(t, dir); err != nil || len(got) != 2*frames {
+				t.Fatalf("cut at %d with %d zeros: %v, %v", cut, len(tail), got, err)
+			}
+			if got, err := replayed(t, dir); err != nil || len(got) != 2*frames {
+				t.Fatalf("cut at %d, opened again: %v, %v", cut, got, err)
+			}
+		}
+	}
+	for at := range ends[3] { // the last frame may be torn; the others may not be changed
+		changed := append([]byte{}, whole...)
+		changed[at] ^= 0x40
+		write(changed)
+		got, err := replayed(t, dir)
+		if err == nil && len(got) == 8 {
+			t.Errorf("byte %d changed and nobody noticed", at)
+		}
+		if !errors.Is(err, errJournal) {
+			t.Errorf("byte %d changed: %v", at, err)
+		}
+	}
+}
