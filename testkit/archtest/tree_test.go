@@ -21,7 +21,8 @@ const module = "github.com/smallnano/smallnano"
 // maxFile is the largest file that is looked at: prose and source are smaller.
 const maxFile = 4 << 20
 
-// skipped are folders that are made and not kept, and others' business.
+// skipped is what is made and not kept, and others' business; .git is a file in
+// a second work tree.
 var skipped = map[string]bool{".git": true, "bin": true, ".devnet": true}
 
 // tree is the text files of a repository by path, with slashes.
@@ -47,7 +48,7 @@ func load(t *testing.T) tree {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() {
+		if !d.Type().IsRegular() || skipped[rel] {
 			return nil
 		}
 		if info, err := d.Info(); err != nil || info.Size() > maxFile {
