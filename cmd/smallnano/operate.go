@@ -5,7 +5,12 @@ func operatorCommands() []command {
 	return []command{
 		{"status", "[flags]", "tell on one screen how a running node is", runStatus},
 		{"top", "[flags]", "watch a running node", runTop},
+		{"doctor", "[flags]", "find what is wrong with a node and its machine, and how to repair it", runDoctor},
 		{"config check", "[flags]", "check the settings without starting a node", runConfigCheck},
 		{"config show", "[flags]", "show every setting that holds, and where it comes from", runConfigShow},
+		{"ledger check", "[flags]", "audit the ledger of a stopped or running node", runLedgerCheck},
+		{"ledger vacuum", "[flags]", "give free space in the ledger of a stopped node back", runLedgerVacuum},
+		{"backup", "[flags] FOLDER", "copy the ledger of a stopped or running node, and audit the copy", runBackup},
+		{"restore", "[flags] FOLDER", "put a backup into the place of a stopped node's ledger", runRestore},
 	}
 }
