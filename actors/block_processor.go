@@ -51,6 +51,7 @@ type blockProcessor struct {
 
 	retryAt time.Time // while read-only: when to try to write again
 
+	refusals   *refusals
 	maxBacklog int
 	held       []*messages.ProcessBlock // at most maxBatchBlocks that the throttle holds back
 	waking     bool                     // a Wake is on its way
@@ -75,6 +76,7 @@ func (b *batch) empty() bool {
 func (a *blockProcessor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
+		a.refusals = newRefusals()
 		a.gaps = bootstrap.NewGaps(bootstrap.DefaultGapsConfig())
 		a.pulled = bootstrap.NewGaps(bootstrap.PulledGapsConfig())
 	case *actor.Restarting, *actor.Stopping:
@@ -102,6 +104,8 @@ func (a *blockProcessor) handle(m messages.BlockProcessor) {
 		a.confirm = append(a.confirm, m.Hash)
 	case *messages.ForceBlock:
 		a.batch.forces = append(a.batch.forces, m)
+	case *messages.AskBlock:
+		m.Reply(a.fate(m.Hash), nil)
 	case *messages.RollBackBlocks:
 		a.batch.trims = append(a.batch.trims, m.Plans...)
 	case *messages.StoreFinalVotes:
@@ -547,6 +551,7 @@ func (a *blockProcessor) settle(j *job) {
 	if j.ProcessBlock != nil {
 		j.Answer(j.err)
 	}
+	a.refusals.note(j, a.env.Clock.Now())
 	switch {
 	case j.bad:
 		if j.Restore != nil {

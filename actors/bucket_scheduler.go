@@ -79,6 +79,8 @@ func (a *bucketScheduler) handle(m messages.Scheduler) {
 		a.reset(m)
 	case *messages.BlocksHinted:
 		a.hinted(m)
+	case *messages.AskScheduler:
+		m.Read(a.machine, a.backlog.index)
 	case *messages.BacklogTrimmed:
 		a.backlog.trimming = false
 	case *messages.Tick:

@@ -153,6 +153,10 @@ func (a *electionManager) handle(m messages.Elections) {
 		}
 	case *messages.BlocksCemented:
 		a.cemented(m, now)
+	case *messages.AskElections:
+		m.Read(a.elections)
+	case *messages.ElectByHand:
+		m.Reply(a.electByHand(m, now), nil)
 	case *messages.WeightsWanted:
 		a.tellWeights()
 	case *messages.SchedulerStarted:

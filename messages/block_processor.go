@@ -1,6 +1,8 @@
 package messages
 
 import (
+	"time"
+
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -80,6 +82,29 @@ type ForceBlock struct {
 
 // MailboxSource lets consensus go before blocks of peers.
 func (*ForceBlock) MailboxSource() Source { return fromConsensus }
+
+// AskBlock asks what became of a block that is not in the ledger.
+type AskBlock struct {
+	Hash  lattice.Hash
+	Reply func(BlockFate, error)
+}
+
+// MailboxSource queues it with what is asked for here.
+func (*AskBlock) MailboxSource() Source { return fromLocal }
+
+// Refused tells who asks.
+func (m *AskBlock) Refused(err error) { m.Reply(BlockFate{}, err) }
+
+// BlockFate is what became of a block: nothing that is remembered when Account
+// is zero.
+type BlockFate struct {
+	Account lattice.Account
+	Time    time.Time
+	Err     error        // the rule that refused it
+	Missing lattice.Hash // it waits for this block; Err is nil then
+}
+
+func (*AskBlock) toBlockProcessor() {}
 
 // RollBackBlocks asks for unconfirmed blocks to be rolled back, each plan in its
 // order: a victim, as the last, and before it all that depends on it. A plan

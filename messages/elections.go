@@ -72,6 +72,35 @@ func (*TrimBacklog) MailboxControl() {}
 
 func (*TrimBacklog) toElections() {}
 
+// AskElections has the elections looked at on the actor's turn. Read must not
+// change anything, keep the argument, or block.
+type AskElections struct {
+	Read func(*election.Elections)
+	Fail func(error) // why it was not read
+}
+
+// MailboxSource queues questions with what is asked for here.
+func (*AskElections) MailboxSource() Source { return fromLocal }
+
+// Refused tells who asks.
+func (m *AskElections) Refused(err error) { m.Fail(err) }
+
+// ElectByHand asks for an election out of turn. Reply is told nil when one runs.
+type ElectByHand struct {
+	Block lattice.Block
+	Hash  lattice.Hash
+	Reply func(election.Reason, error)
+}
+
+// MailboxSource queues it with what is asked for here.
+func (*ElectByHand) MailboxSource() Source { return fromLocal }
+
+// Refused tells who asks.
+func (m *ElectByHand) Refused(err error) { m.Reply(0, err) }
+
+func (*AskElections) toElections() {}
+func (*ElectByHand) toElections()  {}
+
 // WeightsWanted asks for WeightsChanged to the vote processor.
 type WeightsWanted struct{}
 

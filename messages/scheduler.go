@@ -3,6 +3,7 @@ package messages
 import (
 	"time"
 
+	"github.com/smallnano/smallnano/actors/core/bucket"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -40,6 +41,18 @@ func (*ElectionsRunning) MailboxControl() {}
 // BlocksHinted names blocks that have votes but no election: perhaps they are in
 // the ledger and their turn has not come.
 type BlocksHinted struct{ Hashes []lattice.Hash }
+
+// AskScheduler has the scheduler looked at on the actor's turn. Read must not
+// change anything, keep the arguments, or block.
+type AskScheduler struct {
+	Read func(*bucket.Scheduler, *bucket.Backlog)
+	Fail func(error) // why it was not read
+}
+
+// Refused tells who asks.
+func (m *AskScheduler) Refused(err error) { m.Fail(err) }
+
+func (*AskScheduler) toScheduler() {}
 
 // BacklogTrimmed says that the victims of a TrimBacklog are gone or stay: more
 // can be named.

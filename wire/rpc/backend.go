@@ -43,6 +43,7 @@ type Ledger interface {
 // any goroutine. Those without a context answer at once, from memory; slices
 // they return are the caller's own.
 type Backend interface {
+	Consensus
 	// Network returns the network the node runs on. It never changes.
 	Network() *lattice.Network
 	// Build tells what is running. It never changes.

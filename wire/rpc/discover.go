@@ -23,6 +23,7 @@ var forms = map[form]object{
 	formHashes:    listOf(text("^[0-9A-Fa-f]{64}$")),
 	formKey:       text("^[0-9A-F]{64}$"),
 	formAmount:    text("^[0-9]{1,39}$"),
+	formRoot:      text("^[0-9A-Fa-f]{128}$"),
 	formUnits:     text("^[0-9]+(\\.[0-9]{1,24})?$"),
 	formCount:     text("^[0-9]+$"),
 	formNumber:    text("^[0-9]+$"),

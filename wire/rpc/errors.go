@@ -100,17 +100,19 @@ var (
 	badSubtype      = &errorKind{"bad_subtype", "Invalid block subtype", numberParams}
 	tooMany         = &errorKind{"too_many", "Too many entries", numberParams}
 
-	accountNotFound = &errorKind{"account_not_found", "Account not found", numberRefused}
-	blockNotFound   = &errorKind{"block_not_found", "Block not found", numberRefused}
-	blockPruned     = &errorKind{"block_pruned", "Block pruned", numberRefused}
-	keyMismatch     = &errorKind{"key_mismatch", "Private key does not belong to the account", numberRefused}
-	subtypeBalance  = &errorKind{"subtype_balance", "Invalid block balance for given subtype", numberRefused}
-	subtypePrevious = &errorKind{"subtype_previous", "Invalid previous block for given subtype", numberRefused}
-	sequenceAhead   = &errorKind{"sequence_ahead", "Sequence number was not reached yet", numberRefused}
-	workDisabled    = &errorKind{"work_disabled", "Work generation is disabled", numberRefused}
-	workCancelled   = &errorKind{"work_cancelled", "Cancelled", numberRefused}
-	readOnly        = &errorKind{"read_only", "Node is in read-only mode", numberRefused}
-	actorNotFound   = &errorKind{"actor_not_found", "Actor not found", numberRefused}
+	accountNotFound  = &errorKind{"account_not_found", "Account not found", numberRefused}
+	blockNotFound    = &errorKind{"block_not_found", "Block not found", numberRefused}
+	blockPruned      = &errorKind{"block_pruned", "Block pruned", numberRefused}
+	keyMismatch      = &errorKind{"key_mismatch", "Private key does not belong to the account", numberRefused}
+	subtypeBalance   = &errorKind{"subtype_balance", "Invalid block balance for given subtype", numberRefused}
+	subtypePrevious  = &errorKind{"subtype_previous", "Invalid previous block for given subtype", numberRefused}
+	sequenceAhead    = &errorKind{"sequence_ahead", "Sequence number was not reached yet", numberRefused}
+	workDisabled     = &errorKind{"work_disabled", "Work generation is disabled", numberRefused}
+	workCancelled    = &errorKind{"work_cancelled", "Cancelled", numberRefused}
+	badRoot          = &errorKind{"bad_root", "Invalid root hash", numberParams}
+	electionNotFound = &errorKind{"election_not_found", "Active confirmation not found", numberRefused}
+	readOnly         = &errorKind{"read_only", "Node is in read-only mode", numberRefused}
+	actorNotFound    = &errorKind{"actor_not_found", "Actor not found", numberRefused}
 
 	insufficientWork = &errorKind{"insufficient_work", "Block work is less than threshold", numberRefused}
 	openedBurn       = &errorKind{"opened_burn_account", "Block attempts to open the burn account", numberRefused}
@@ -159,7 +161,7 @@ var numbers = func() map[string]int64 {
 var allErrors = slices.Concat(commonErrors, []*errorKind{
 	badAccount, otherNetwork, badHash, badKey, badPublicKey, badSeed, badIndex, badAmount, badCount, badWork, badDifficulty,
 	difficultyLimit, badBlock, badSubtype, tooMany,
-	accountNotFound, blockNotFound, blockPruned, keyMismatch, subtypeBalance, subtypePrevious, sequenceAhead, peerNotFound,
+	accountNotFound, blockNotFound, blockPruned, keyMismatch, subtypeBalance, subtypePrevious, sequenceAhead, peerNotFound, badRoot, electionNotFound,
 	workDisabled, workCancelled, readOnly, actorNotFound,
 	insufficientWork, openedBurn, oldBlock, badSignature, forkBlock, gapPrevious, gapSource, unreceivable, balanceMismatch, noChange,
 }, walletErrors)

@@ -262,6 +262,7 @@ type fakeNode struct {
 	panics, alone                                 bool
 	report                                        HealthReport
 	online                                        []Representative
+	elections                                     fakeConsensus
 	wallets                                       *fakeWallets // nil: the node holds none
 }
 

@@ -63,6 +63,7 @@ const (
 	formKey       form = "key"
 	formAmount    form = "amount"
 	formUnits     form = "units"
+	formRoot      form = "root"
 	formCount     form = "count"
 	formNumber    form = "number"
 	formFactor    form = "factor"
@@ -100,6 +101,7 @@ func init() {
 		accountActions, balanceActions, receivableActions, historyActions, frontierActions,
 		blockActions, chainActions, createActions, processActions,
 		representativeActions, confirmationActions,
+		electionActions, bucketActions, delegatorActions, explainActions,
 		nodeActions, networkActions, controlActions, workActions, unitActions, keyActions,
 		walletActions, walletAccountActions, walletBlockActions, discoverActions,
 	} {

@@ -125,6 +125,16 @@ func (g *Gaps) Tick(now time.Time) {
 	}
 }
 
+// Find returns a block that waits, and since when. It looks at all of them.
+func (g *Gaps) Find(hash lattice.Hash) (Gap, time.Time, bool) {
+	for e := g.fifo.Front(); e != nil; e = e.Next() {
+		if w := e.Value.(*waiting); w.gap.Hash == hash {
+			return w.gap, w.since, true
+		}
+	}
+	return Gap{}, time.Time{}, false
+}
+
 // Has reports whether anything waits for a hash.
 func (g *Gaps) Has(missing lattice.Hash) bool { return len(g.byMissing[missing]) > 0 }
 
