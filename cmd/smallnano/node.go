@@ -149,6 +149,7 @@ func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) err
 	}
 	cfg.NodeKey, cfg.VotingKeys = key, keys
 	cfg.RPC.Token = token
+	cfg.RPC.Page = webPage()
 	cfg.OnStop = func(reason string) {
 		select {
 		case n.asked <- reason:

@@ -55,6 +55,9 @@ type Config struct {
 
 	// Metrics is served as GET /metrics to the probe role; nil: nothing is.
 	Metrics http.Handler
+	// Page is served as GET / to the public role: a page for people, which asks
+	// what the public and the probe may ask; nil: nothing is.
+	Page http.Handler
 
 	// Now and Random are for tests.
 	Now    func() time.Time

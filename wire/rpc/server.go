@@ -151,7 +151,7 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	return nil, false
 }
 
-// probe answers GET: is the node alive, is it ready, and its metrics.
+// probe answers GET: is the node alive, is it ready, its metrics, and its page.
 func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.config.Probe && r.URL.Path == "/health/live":
@@ -164,6 +164,8 @@ func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
 		s.write(w, status, appendJSON(nil, obj("ready", report.Ready, "state", string(report.State), "reasons", report.Reasons)))
 	case s.config.Probe && r.URL.Path == "/metrics" && s.config.Metrics != nil:
 		s.config.Metrics.ServeHTTP(w, r)
+	case s.config.Public && r.URL.Path == "/" && s.config.Page != nil:
+		s.config.Page.ServeHTTP(w, r)
 	default:
 		s.refuse(w, http.StatusMethodNotAllowed, onlyPost.plain())
 	}
