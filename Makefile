@@ -21,10 +21,10 @@ RACE      := ./actors ./actors/mailbox ./actors/supervise ./wire/... ./storage .
 TARGETS   := linux/amd64 linux/arm64 linux/arm/7 linux/386 darwin/amd64 darwin/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test vet plain race 386 lint fmtcheck tools linters archtest fmt fuzz sim bench size clean
+.PHONY: help build run test vet plain race 386 lint fmtcheck tools linters archtest fmt fuzz sim sim-mutants bench size clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/smallnano: static, stripped, paths left out
 	$(STATIC) $(GO) build $(STRIPPED) -o bin/smallnano ./cmd/smallnano
@@ -81,8 +81,21 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 		$(GO) test -run '^$$' -fuzz "^$${target#func }\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) </dev/null || exit 1; \
 	done
 
-sim: ## the simulator's tests
-	$(TEST) -v ./testkit/sim/...
+# SIM_SEEDS seeds are always the same, SIM_FRESH follow from where the clock says.
+SIM_SEEDS ?= 300
+SIM_FRESH ?= 200
+
+sim: ## all scenarios, fixed seeds and fresh ones, of the simulator
+	$(GO) build -o bin/smallnano-sim ./cmd/smallnano-sim
+	bin/smallnano-sim --scenario all --quiet
+	bin/smallnano-sim --seeds 1-$(SIM_SEEDS) --quiet
+	@first=$$(( $$(date +%s) * 1000 )); last=$$(( first + $(SIM_FRESH) - 1 )); \
+	echo "== fresh seeds $$first-$$last"; \
+	bin/smallnano-sim --seeds $$first-$$last --quiet
+
+sim-mutants: ## plant faults and see that the simulator finds each (takes long)
+	$(GO) build -o bin/smallnano-sim ./cmd/smallnano-sim
+	bin/smallnano-sim --mutants testkit/sim/mutants
 
 bench: ## run the benchmarks; BENCH=name chooses
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...

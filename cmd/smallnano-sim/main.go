@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,13 @@ import (
 	"github.com/smallnano/smallnano/testkit/sim"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+// gcPercent lets the heap of a seed, which is small, grow before it is swept.
+const gcPercent = 400
+
+func main() {
+	debug.SetGCPercent(gcPercent)
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // request is what the command line asks for.
 type request struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/smallnano/smallnano/actors/core/ledger"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 )
@@ -308,9 +309,31 @@ func (s *Sim) agreed() string {
 	return ""
 }
 
+// culprit returns an account whose next block stands on nothing that is not
+// confirmed: what others wait for. It returns the disputed one when there is none.
+func (s *Sim) culprit() lattice.Account {
+	found := s.disputed
+	for _, n := range s.nodes {
+		n.view(func(r storage.Reader) error {
+			return everyAccount(r, func(e lattice.AccountEntry) error {
+				b, open, err := ledger.FirstUnconfirmed(r, e.Account)
+				if err != nil || !open || s.excused(e.Account) {
+					return err
+				}
+				if _, _, ready, err := ledger.Dependencies(r, &b); err != nil || ready {
+					found = e.Account
+					return err
+				}
+				return nil
+			})
+		})
+	}
+	return found
+}
+
 // describe says what every node has of an account.
 func (s *Sim) describe(a lattice.Account) string {
-	text := ""
+	text := "\n  of " + short(a) + ":"
 	for _, n := range s.nodes {
 		info := n.account(a)
 		text += fmt.Sprintf("\n  node %d: height %d frontier %s, confirmed %d %s;", n.ID, info.Height, short(info.Frontier), info.ConfirmedHeight, short(info.ConfirmedFrontier))
@@ -319,7 +342,9 @@ func (s *Sim) describe(a lattice.Account) string {
 			if found {
 				final, voted, _ := r.FinalVote(b.Block.QualifiedRoot())
 				text += fmt.Sprintf(" next %s %v, own final vote %v %s", short(b.Hash), b.Subtype, voted, short(final))
-				_ = final
+				if source, known, _ := r.Block(lattice.Hash(b.Block.Link)); known {
+					text += fmt.Sprintf(", source %s of %s at height %d, confirmed %v", short(source.Hash), short(source.Block.Account), source.Height, source.Confirmed)
+				}
 			}
 			return err
 		})

@@ -21,7 +21,7 @@ func (s *Sim) crashSomebody() {
 	if !n.Alive() {
 		return
 	}
-	power := !s.opt.Memory && s.world.rng.IntN(100) < s.opt.PowerLoss
+	power := n.store.path != "" && s.world.rng.IntN(100) < s.opt.PowerLoss
 	n.crash(power)
 	s.lost(n, power)
 	s.startLater(n, s.draw(10*time.Second))
@@ -107,7 +107,7 @@ func (s *Sim) settle() {
 	}
 	s.world.trace.event("calm")
 	if why := s.wait(s.opt.Calm, s.agreed); why != "" {
-		s.violate("liveness", "%v after the last fault: %s%s", s.opt.Calm, why, s.describe(s.disputed))
+		s.violate("liveness", "%v after the last fault: %s%s", s.opt.Calm, why, s.describe(s.culprit()))
 	}
 	for _, l := range s.liars {
 		l.stop()

@@ -17,6 +17,7 @@ func (s *Sim) know(b *lattice.Block) {
 	hash := s.net.HashOf(b)
 	if _, known := s.seen.blocks[hash]; !known {
 		s.seen.blocks[hash] = *b
+		s.trust(b.Account.Key(), [32]byte(hash), b.Signature)
 		s.knowAccount(b.Account)
 	}
 }
@@ -38,6 +39,7 @@ func (s *Sim) sent(o *owner, m wire.Message) {
 	if n == nil || n.owner != o { // somebody else's vote that is passed on
 		return
 	}
+	s.trust(v.Vote.Representative.Key(), v.Vote.Digest(s.net.ID), v.Vote.Signature)
 	n.view(func(r storage.Reader) error {
 		for _, hash := range v.Vote.Hashes {
 			if err := s.checkVote(n, r, hash, v.Vote.Final()); err != nil {

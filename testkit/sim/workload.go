@@ -49,7 +49,9 @@ func (s *Sim) fundWallets() []*lattice.Block {
 	}
 	for i := range s.opt.Naives {
 		home := i % s.opt.Nodes
-		s.naives = append(s.naives, &naive{sim: s, w: fund(8_000_000+i, home), home: home})
+		v := &naive{sim: s, w: fund(8_000_000+i, home), home: home}
+		s.naives = append(s.naives, v)
+		s.cheats[v.w.Account()] = true // builds on what cheats make, and makes other blocks when that goes
 	}
 	return out
 }
