@@ -150,6 +150,7 @@ func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) err
 	cfg.NodeKey, cfg.VotingKeys = key, keys
 	cfg.RPC.Token = token
 	cfg.RPC.Page = webPage()
+	cfg.WalletDir = filepath.Join(c.DataDir, walletFolder)
 	cfg.OnStop = func(reason string) {
 		select {
 		case n.asked <- reason:
