@@ -110,7 +110,7 @@ size: ## table of the sizes of stripped static binaries
 		printf '%-14s %10d %8s\n' $$target $$bytes $$(echo "$$bytes" | awk '{ printf "%.1f", $$1/1000000 }'); \
 	done
 
-clean: ## remove what was built and the development network
-	rm -rf bin .devnet
+clean: ## remove what was built and the nodes of make run
+	rm -rf bin .devnet/node-*
 
 SHELL := /bin/bash

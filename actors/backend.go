@@ -36,7 +36,12 @@ func (b backend) Uptime() time.Duration { return b.env.Clock.Now().Sub(b.started
 
 // View implements rpc.Backend.
 func (b backend) View(f func(rpc.Ledger) error) error {
-	return b.env.Store.View(func(r storage.Reader) error { return f(r) })
+	err := b.env.Store.View(func(r storage.Reader) error { return f(r) })
+	if errors.Is(err, storage.ErrCorrupt) {
+		text := err.Error()
+		b.board.damage.Store(&text)
+	}
+	return err
 }
 
 // Process implements rpc.Backend.

@@ -31,6 +31,7 @@ type board struct {
 	backlog   atomic.Int64           // unconfirmed blocks that did not come by bootstrap
 
 	readOnlyReason atomic.Pointer[string] // why writing failed
+	damage         atomic.Pointer[string] // what a reader found wrong with the database; nil: nothing
 	watch          watch
 
 	mu       sync.Mutex

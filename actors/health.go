@@ -101,6 +101,9 @@ func (b backend) Health() rpc.HealthReport {
 	if starting && b.Uptime() < startingFor {
 		r.state = rpc.NodeStarting
 	}
+	if damage := b.board.damage.Load(); damage != nil {
+		r.unready("the database is damaged, restore it from a backup: %s", *damage)
+	}
 	if reason := b.board.readOnly(); reason != "" {
 		r.unready("nothing is written: %s", reason)
 		r.state = rpc.NodeReadOnly

@@ -9,12 +9,15 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 )
 
 // Config is the settings of a node, as text and numbers. What they mean to the
@@ -86,6 +89,14 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("%s is %d, want %d to %d", p.name, p.v, p.low, p.top)
 		}
 	}
+	if c.PeeringPort == c.RPCPort && c.RPCPort != 0 {
+		return fmt.Errorf("peering_port and rpc_port are both %d, want two different ports", c.RPCPort)
+	}
+	for _, peer := range c.Peers {
+		if err := checkHostPort(peer); err != nil {
+			return fmt.Errorf("peer is %q, want HOST:PORT: %w", peer, err)
+		}
+	}
 	if c.EnableVoting && c.VotingKey == "" {
 		return fmt.Errorf("enable_voting needs voting_key: a file with a representative's seed (64 hexadecimal digits)")
 	}
@@ -103,6 +114,22 @@ func (c *Config) Validate() error {
 	}
 	if !slices.Contains([]string{"text", "json"}, c.LogFormat) {
 		return fmt.Errorf("log_format is %q, want text or json", c.LogFormat)
+	}
+	return nil
+}
+
+// checkHostPort says what is wrong with the address of a peer. Whether the name
+// exists is found out when it is dialled.
+func checkHostPort(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return err
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("%q is not a port", port)
+	}
+	if host == "" {
+		return errors.New("the host is missing")
 	}
 	return nil
 }

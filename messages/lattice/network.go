@@ -122,7 +122,7 @@ func NetworkByName(name string) (*Network, error) {
 	case "beta":
 		return Beta(), nil
 	case "main":
-		return nil, fmt.Errorf("network main has no genesis block yet: it is made in a public ceremony that was not held; use --network beta or dev, or give a network definition with --network-file")
+		return nil, fmt.Errorf("network main has no genesis block yet: it is made in a public ceremony that was not held; use --network beta or dev")
 	}
 	return nil, fmt.Errorf("network %q is not known: use main, beta or dev", clip(name))
 }
