@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -76,7 +75,7 @@ func (p *purse) start() {
 		Clock: supervise.RealClock{}, Seed: 1, Secret: rand.Reader,
 		Dispatcher: p.pool, Dedicated: func() actor.Dispatcher { return supervise.NewDedicated(64) },
 		Workers: actors.Cores{}, Network: actors.TCP{ID: n.ID}, Store: p.store,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		p.t.Fatal(err)

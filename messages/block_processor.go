@@ -24,7 +24,8 @@ type ProcessBlock struct {
 	// copy is not taken for a repeat. It is called when the block was not looked
 	// at; nil does nothing.
 	Restore func()
-	// Reply is told the outcome after the commit; nil when nobody waits.
+	// Reply is told the outcome after the commit; nil when nobody waits. When the
+	// block made the processor fail it may be called twice, and must not block.
 	Reply func(BlockResult)
 }
 

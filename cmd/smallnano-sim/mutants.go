@@ -148,15 +148,19 @@ func mutant(tree, patch string, seeds uint64) (caught string, err error) {
 		runs = append(runs, []string{"--quiet", "--first", "--seeds", fmt.Sprintf("41-%d", seeds)})
 	}
 	for _, args := range runs {
-		if caught := try(binary, args); caught != "" {
+		caught, err := try(binary, args)
+		if err != nil {
+			return "", err
+		}
+		if caught != "" {
 			return fmt.Sprintf("%s (%.0f s)", caught, time.Since(began).Seconds()), nil
 		}
 	}
 	return "", nil
 }
 
-// try runs the mutated simulator once.
-func try(binary string, args []string) string {
+// try runs the mutated simulator once. That somebody else ended it is no finding.
+func try(binary string, args []string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), mutantTimeout)
 	defer cancel()
 	run := exec.CommandContext(ctx, binary, args...)
@@ -165,17 +169,19 @@ func try(binary string, args []string) string {
 	err := run.Run()
 	switch {
 	case err == nil:
-		return ""
+		return "", nil
 	case ctx.Err() != nil:
-		return "hangs with " + strings.Join(args, " ")
+		return "hangs with " + strings.Join(args, " "), nil
+	case run.ProcessState == nil || !run.ProcessState.Exited():
+		return "", fmt.Errorf("%s: %w", strings.Join(args, " "), err)
 	}
 	for _, line := range strings.Split(out.String(), "\n") {
 		if where, what, found := strings.Cut(line, ": BROKEN "); found {
 			checker, _, _ := strings.Cut(what, ":")
-			return fmt.Sprintf("%-13s %s", checker, where)
+			return fmt.Sprintf("%-13s %s", checker, where), nil
 		}
 	}
-	return "crashes with " + strings.Join(args, " ") + ": " + strings.TrimSpace(strings.SplitN(errs.String(), "\n", 2)[0])
+	return "crashes with " + strings.Join(args, " ") + ": " + strings.TrimSpace(strings.SplitN(errs.String(), "\n", 2)[0]), nil
 }
 
 // field returns the rest of the line that begins so.

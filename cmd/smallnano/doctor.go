@@ -185,7 +185,8 @@ func (d *doctor) syncSpeed() {
 	took := make([]time.Duration, syncRounds)
 	for i := range took {
 		began := time.Now()
-		if _, err := f.Write(make([]byte, 4096)); err == nil {
+		_, err := f.Write(make([]byte, 4096))
+		if err == nil {
 			err = f.Sync()
 		}
 		if err != nil {

@@ -52,7 +52,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestNotify(t *testing.T) {
-	dir, err := os.MkdirTemp("", "n") // a socket's name must be short
+	dir, err := os.MkdirTemp("", "n") //nolint:usetesting // a socket's name must be short
 	if err != nil {
 		t.Fatal(err)
 	}
