@@ -36,6 +36,7 @@ type backlog struct {
 	index    *bucket.Backlog
 	offered  *votes.Recent[lattice.Hash]
 	trimming bool // victims are named and no answer has come
+	barren   bool // no victims are to be found before the next tick
 	loaded   bool // what was there before the start is in the index, or had no room
 	ticks    int
 }
@@ -46,7 +47,7 @@ func newBacklog(limit int, table bucket.Table) *backlog {
 
 // tick gives up waiting for an answer, and lets victims be named again.
 func (b *backlog) tick() {
-	b.trimming = false
+	b.trimming, b.barren = false, false
 	if b.ticks++; b.ticks%offeredTicks == 0 && b.offered.Len() > 0 {
 		b.offered = votes.NewRecent[lattice.Hash](offeredVictims)
 	}
@@ -99,7 +100,7 @@ func (a *bucketScheduler) load(r storage.Reader, e *lattice.AccountEntry) error 
 func (a *bucketScheduler) trim() {
 	b := a.backlog
 	a.board.backlog.Store(int64(b.index.Len()))
-	if b.trimming || b.index.Over() == 0 {
+	if b.trimming || b.barren || b.index.Over() == 0 {
 		return
 	}
 	victims := b.index.Victims(bucket.MaxVictims, b.offered.Has)
@@ -119,8 +120,7 @@ func (a *bucketScheduler) trim() {
 		}
 		return nil
 	})
-	if len(m.Plans) > 0 {
-		b.trimming = true
+	if b.trimming, b.barren = len(m.Plans) > 0, len(m.Plans) == 0; b.trimming {
 		a.refs.elections.Tell(m)
 	}
 }

@@ -22,8 +22,11 @@ import (
 // cluster is some real nodes in this process, with stores in memory and sockets
 // on loopback.
 type cluster struct {
-	t     *testing.T
-	nodes []*actors.Node
+	t      *testing.T
+	nodes  []*actors.Node
+	starts int                    // nodes ever started: each has an identity of its own
+	stores map[storage.Store]bool // closed in the end
+	quiet  bool                   // log only what is wrong: a flood fills the log
 }
 
 // start starts a node that dials the ones before it.
@@ -33,13 +36,22 @@ func (c *cluster) start(votes ...crypto.PrivateKey) *actors.Node {
 }
 
 // startWith starts a node on a store, which is closed in the end, with other
-// settings than the usual ones.
+// settings than the usual ones. A node that was stopped can be started again on
+// its store.
 func (c *cluster) startWith(store storage.Store, change func(*actors.Config), votes ...crypto.PrivateKey) *actors.Node {
 	c.t.Helper()
 	n := lattice.Dev()
 	pool := supervise.NewPool(2, 64)
+	level, again := slog.LevelDebug, c.stores[store]
+	if c.quiet {
+		level = slog.LevelWarn
+	}
+	if c.stores == nil {
+		c.stores = map[storage.Store]bool{}
+	}
+	c.stores[store] = true
 	cfg := actors.DefaultConfig(n)
-	cfg.NodeKey = testkit.Key(1000 + len(c.nodes))
+	cfg.NodeKey = testkit.Key(100_000 + c.starts)
 	cfg.VotingKeys = votes
 	cfg.Listen = netip.MustParseAddrPort("127.0.0.1:0")
 	for _, other := range c.nodes {
@@ -49,16 +61,17 @@ func (c *cluster) startWith(store storage.Store, change func(*actors.Config), vo
 		change(&cfg)
 	}
 	node, err := actors.Start(cfg, actors.Env{
-		Clock: supervise.RealClock{}, Seed: uint64(len(c.nodes)), Secret: rand.Reader,
+		Clock: supervise.RealClock{}, Seed: uint64(c.starts), Secret: rand.Reader,
 		Dispatcher: pool, Dedicated: func() actor.Dispatcher { return supervise.NewDedicated(64) },
 		Workers: actors.Cores{}, Network: actors.TCP{ID: n.ID}, Store: store,
-		Log: slog.New(slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", len(c.nodes)),
+		Log: slog.New(slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: level})).With("node", c.starts),
 	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	<-node.Ready()
 	c.nodes = append(c.nodes, node)
+	c.starts++
 	c.t.Cleanup(func() {
 		node.Stop()
 		<-node.Done()
@@ -66,6 +79,9 @@ func (c *cluster) startWith(store storage.Store, change func(*actors.Config), vo
 			c.t.Errorf("did not stop: %v", r.Stuck)
 		}
 		pool.Close()
+		if again {
+			return // the first one to use it closes it, last
+		}
 		if err := store.Close(); err != nil {
 			c.t.Error(err)
 		}

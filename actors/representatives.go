@@ -112,7 +112,7 @@ func (a *electionManager) stalled(now time.Time) string {
 	if !oldest.Leading {
 		have, votes = oldest.Tally, "votes"
 	}
-	return fmt.Sprintf("nothing was confirmed for %v while %d blocks wait: the %s for the oldest have %v smn, a confirmation needs %v%s",
+	return fmt.Sprintf("nothing was confirmed for %v, blocks that wait: %d; the %s for the oldest have %v smn, a confirmation needs %v%s",
 		now.Sub(a.decidedAt).Round(time.Second), waiting, votes, have, oldest.Delta, a.silent(&oldest))
 }
 

@@ -20,6 +20,7 @@ func says(b rpc.Backend, text string) bool {
 
 // TestTwinIsReported runs two nodes with the same key: both must say so.
 func TestTwinIsReported(t *testing.T) {
+	t.Parallel() // mostly waits
 	c := &cluster{t: t}
 	n := lattice.Dev()
 	one := c.start(testkit.GenesisKey(n)).Backend()
@@ -38,6 +39,7 @@ func TestTwinIsReported(t *testing.T) {
 
 // TestRepresentativesAreFound starts a node that hears no vote: it has to ask.
 func TestRepresentativesAreFound(t *testing.T) {
+	t.Parallel() // mostly waits
 	c := &cluster{t: t}
 	n := lattice.Dev()
 	c.start(testkit.GenesisKey(n))
