@@ -9,13 +9,13 @@
 //
 //	receiver         from                              file
 //	BlockProcessor   peer, RPC, bootstrap, elections   block_processor.go
-//	Scheduler        block processor, elections        scheduler.go
-//	Elections        scheduler, votes, block processor elections.go
-//	Votes            peer, voting                      votes.go
+//	Scheduler        block processor, elections, RPC   scheduler.go
+//	Elections        scheduler, votes, blocks, RPC     elections.go
+//	Votes            peer, voting, elections           votes.go
 //	Voting           elections, block processor, peer  voting.go
 //	PeerSupervisor   peer, links, everybody who sends  peers.go
 //	Peer             its link, peer supervisor         peers.go
-//	Bootstrap        peer, block processor             bootstrap.go
+//	Bootstrap        peer, block processor, scheduler  bootstrap.go
 //	BootstrapServer  peer                              bootstrap.go
 //	Work             RPC, wallet                       work.go
 package messages
