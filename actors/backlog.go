@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// maxTrim is how many blocks may go with one victim. One with more is left
-	// alone: others that stand on nothing go first.
+	// maxTrim is how many blocks may go with one victim. Of one with more, the last
+	// go first.
 	maxTrim = 64
 	// offeredVictims bounds the victims that are remembered because they were
 	// named lately, and are not named again before offeredTicks ticks.
@@ -105,6 +105,7 @@ func (a *bucketScheduler) trim() {
 	}
 	victims := b.index.Victims(bucket.MaxVictims, b.offered.Has)
 	m := &messages.TrimBacklog{}
+	planned := map[lattice.Hash]bool{} // many victims of one long chain have one plan
 	a.view(func(r storage.Reader) error {
 		for _, hash := range victims {
 			b.offered.Add(hash)
@@ -114,7 +115,12 @@ func (a *bucketScheduler) trim() {
 				b.index.Remove(hash) // we were not told, or will be
 				continue
 			}
-			if plan, err := ledger.PlanRollback(r, hash, maxTrim); err == nil { // else something confirmed or too much stands on it
+			plan, err := ledger.PlanTrim(r, hash, maxTrim)
+			if err != nil {
+				continue // something confirmed stands on it
+			}
+			if last := plan[len(plan)-1]; !planned[last] {
+				planned[last] = true
 				m.Plans = append(m.Plans, plan)
 			}
 		}

@@ -158,7 +158,6 @@ type job struct {
 	conn                   messages.ConnID // who brought it; 0: made here
 	pulled                 bool            // this node had asked for it
 	verified               bool            // its signature was checked before
-	bootstrap              bool            // it waited for a block that this node had asked for
 	bad                    bool            // its signature is wrong
 	known                  bool
 	err                    error
@@ -358,10 +357,10 @@ func (a *blockProcessor) insert(tx storage.Tx, d *done, j *job) error {
 func (a *blockProcessor) inserted(d *done, j *job, e *ledger.Effects) {
 	in := messages.Inserted{Hash: e.Hash, Block: e.Block, Height: e.Height, Subtype: e.Subtype, Conn: j.conn}
 	in.Local = j.ProcessBlock != nil && j.conn == 0
-	in.Bootstrap = j.bootstrap || j.ProcessBlock != nil && j.ProcessBlock.Bootstrap
+	in.Bootstrap = j.pulled // what it waited for says nothing: the bound on live blocks holds for those that came too early
 	d.inserted = append(d.inserted, in)
 	for _, g := range a.gaps.Take(e.Hash) {
-		freed := &job{block: *g.Block.Block, hash: g.Hash, conn: messages.ConnID(g.Source), verified: true, bootstrap: in.Bootstrap}
+		freed := &job{block: *g.Block.Block, hash: g.Hash, conn: messages.ConnID(g.Source), verified: true}
 		d.jobs, d.queue = append(d.jobs, freed), append(d.queue, freed)
 	}
 	for _, g := range a.pulled.Take(e.Hash) {

@@ -89,7 +89,7 @@ type Inserted struct {
 	Subtype lattice.Subtype
 	Conn    ConnID // 0: not from a peer
 	Local   bool   // made on this node: through the RPC or its wallet
-	// Bootstrap: this node had asked for it, or for the block it waited for.
+	// Bootstrap: this node had asked for it.
 	Bootstrap bool
 }
 

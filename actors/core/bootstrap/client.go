@@ -82,7 +82,8 @@ type Client struct {
 
 	outstanding int // blocks asked for or delivered, not heard of yet
 	paused      bool
-	held, room  int // blocks that wait for others in the driver's buffer, and most that it takes
+	unconfirmed uint64 // blocks when last told, and all inserted since
+	held, room  int    // blocks that wait for others in the driver's buffer, and most that it takes
 	overload    time.Duration
 	pausedUntil time.Time
 
@@ -139,8 +140,11 @@ func (c *Client) Pause(paused bool) { c.paused = paused }
 
 // Unconfirmed tells how many blocks of the ledger are not confirmed yet. Above
 // the allowance the client pauses; it resumes when a tenth of it is free again,
-// so that it does not go on and off with every block.
+// so that it does not go on and off with every block. What is inserted between
+// two calls counts too: the ledger never holds more than the allowance and one
+// answer for what this client asked for.
 func (c *Client) Unconfirmed(n uint64) {
+	c.unconfirmed = n
 	switch {
 	case n >= c.cfg.MaxUnconfirmed:
 		c.Pause(true)
@@ -153,6 +157,11 @@ func (c *Client) Unconfirmed(n uint64) {
 // before what they depend on, and how many it can hold. While it is nearly full
 // only what something waits for is asked for.
 func (c *Client) Buffer(held, room int) { c.held, c.room = held, room }
+
+// allowed reports whether the allowance has room for what is under way.
+func (c *Client) allowed() bool {
+	return c.unconfirmed+uint64(c.outstanding) < c.cfg.MaxUnconfirmed
+}
 
 // roomy reports whether blocks that come too early are kept.
 func (c *Client) roomy() bool { return c.held < c.room-c.room/4 }

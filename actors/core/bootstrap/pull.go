@@ -15,7 +15,7 @@ func (c *Client) askBlocks(local Ledger, now time.Time, rng *rand.Rand) error {
 	if c.paused || now.Before(c.pausedUntil) {
 		return nil
 	}
-	for len(c.open) < c.cfg.MaxInFlight && c.outstanding+MaxPullBlocks <= c.cfg.MaxDelivered && c.anyUsable(now) {
+	for len(c.open) < c.cfg.MaxInFlight && c.outstanding+MaxPullBlocks <= c.cfg.MaxDelivered && c.allowed() && c.anyUsable(now) {
 		e := c.urgent.Front()
 		if e == nil && (c.room == 0 || c.roomy() || c.blocked.Len() == 0) {
 			e = c.scanned.Front()

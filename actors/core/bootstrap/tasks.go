@@ -115,6 +115,7 @@ func (c *Client) askSource(source lattice.Hash) {
 // from.
 func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uint64, now time.Time) {
 	c.stats.Inserted++
+	c.unconfirmed++
 	c.meter.add(now)
 	c.overload = 0
 	c.unblock(hash)

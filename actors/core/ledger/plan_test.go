@@ -388,6 +388,16 @@ func TestDeep(t *testing.T) {
 	if _, err := ledger.PlanRollback(c, send(last), 100); !errors.Is(err, ledger.ErrTooMany) || c.reads > 400 {
 		t.Errorf("refused after %d reads: %v", c.reads, err)
 	}
+	for _, most := range []int{1, 10, 40, 41, 100} {
+		plan, err := ledger.PlanTrim(c, send(accounts-20), most)
+		if err != nil || len(plan) == 0 || len(plan) > most || plan[0] != send(accounts) {
+			t.Errorf("at most %d blocks of 41 to trim, planned %d: %v", most, len(plan), err)
+		}
+	}
+	c.reads = 0
+	if _, err := ledger.PlanTrim(c, send(last), 100); !errors.Is(err, ledger.ErrTooMany) || c.reads > 40_000 {
+		t.Errorf("trimming gave up after %d reads: %v", c.reads, err)
+	}
 }
 
 func ExampleOutcome() {

@@ -136,6 +136,58 @@ func PlanRollback(c Chains, target lattice.Hash, most int) ([]lattice.Hash, erro
 	return plan, nil
 }
 
+// PlanTrim plans as PlanRollback does. When too many blocks stand on the target it
+// plans for one of those instead, so that a part of them goes and the rest can go
+// after it: for the chain of the target the block half as far from its end, again
+// and again, and from a frontier that was received, the receive.
+func PlanTrim(c Chains, target lattice.Hash, most int) ([]lattice.Hash, error) {
+	for range maxTrimSteps {
+		plan, err := PlanRollback(c, target, most)
+		if !errors.Is(err, ErrTooMany) {
+			return plan, err
+		}
+		s, ok, err := c.Block(target)
+		if err == nil && !ok {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return nil, fmt.Errorf("roll back a part of what stands on block %v: %w", target, err)
+		}
+		info, err := c.Account(s.Block.Account)
+		if err != nil {
+			return nil, fmt.Errorf("roll back a part of what stands on block %v: %w", target, err)
+		}
+		next, err := nearerEnd(c, &s, info.Height, uint64(most))
+		if err != nil {
+			return nil, fmt.Errorf("roll back a part of what stands on block %v: %w", target, err)
+		}
+		target = next
+	}
+	return nil, fmt.Errorf("roll back a part of what stands on block %v: %w", target, ErrTooMany)
+}
+
+// maxTrimSteps bounds the blocks that PlanTrim tries: enough to halve the way to
+// the end of a long plan some times in some chains.
+const maxTrimSteps = 64
+
+// nearerEnd returns the block that PlanTrim tries after s: in its chain at most
+// most blocks from the frontier, or what received s.
+func nearerEnd(c Chains, s *lattice.StoredBlock, frontier, most uint64) (lattice.Hash, error) {
+	if s.Height >= frontier {
+		key := lattice.ReceivableKey{Destination: lattice.Account(s.Block.Link), Send: s.Hash}
+		receive, ok, err := c.ReceivedBy(key)
+		if err == nil && !ok {
+			err = ErrNotFound
+		}
+		return receive, err
+	}
+	next, ok, err := c.BlockAt(s.Block.Account, max(frontier-min(most, frontier)+1, s.Height+(frontier-s.Height+1)/2))
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	return next.Hash, err
+}
+
 // dependents returns the at most two blocks that stand directly on a block,
 // which must not be confirmed.
 func dependents(c Chains, hash lattice.Hash) ([]lattice.Hash, error) {
