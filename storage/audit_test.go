@@ -122,7 +122,7 @@ func TestAuditDamage(t *testing.T) {
 		"work of a hash":   {"UPDATE blocks SET hash = zeroblob(32) WHERE id = (SELECT max(id) FROM blocks)", "hash"},
 		"balance":          {"UPDATE blocks SET balance = x'06' WHERE id = (SELECT max(id) FROM blocks)", "hash"},
 		"weight":           {"UPDATE weights SET weight = x'01'", "weight"},
-		"lost weight":      {"DELETE FROM weights", "representatives more"},
+		"lost weight":      {"DELETE FROM weights", "representatives have weight that is not kept"},
 		"lost entry":       {"DELETE FROM pending", "pending has 0 rows"},
 		"entry of nothing": {"INSERT INTO pending SELECT destination, randomblob(32), source, amount FROM pending LIMIT 1", "pending has 2 rows"},
 		"amount":           {"UPDATE pending SET amount = x'01'", "receivable entry"},

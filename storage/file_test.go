@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -142,7 +143,7 @@ func TestRefusals(t *testing.T) {
 		want    error
 		says    string
 	}{
-		{"network", lattice.Beta(), nil, ErrWrongNetwork, "0xff"},
+		{"network", lattice.Beta(), nil, ErrWrongNetwork, "network dev"},
 		{"genesis", otherGenesis, nil, ErrWrongGenesis, lattice.Dev().GenesisHash.String()},
 		{"newer", nil, statement("UPDATE _meta SET value = 99 WHERE name = 'schema';"), ErrNewerSchema, "99"},
 		{"older than any", nil, statement("UPDATE _meta SET value = 0 WHERE name = 'schema';"), ErrCorrupt, "version 0"},
@@ -274,15 +275,18 @@ func TestOpenElsewhere(t *testing.T) {
 // TestFresh opens what a node leaves that was killed while it made the file.
 func TestFresh(t *testing.T) {
 	dir := t.TempDir()
-	empty, header := filepath.Join(dir, "empty.db"), filepath.Join(dir, "header.db")
-	if err := os.WriteFile(empty, nil, 0o644); err != nil {
+	part, header := filepath.Join(dir, "part.db"), filepath.Join(dir, "header.db")
+	if err := os.WriteFile(part+".new", nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	sql(t, header, "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; CREATE TABLE x (y); DROP TABLE x;")
-	for _, path := range []string{empty, header} {
+	for _, path := range []string{part, header} {
 		s := mustOpen(t, path, Options{})
 		if got := value(t, s); got != "" {
 			t.Errorf("%s: value %q", path, got)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 && runtime.GOOS != "windows" {
+			t.Errorf("%s: mode %v, %v", path, info.Mode(), err)
 		}
 		mustClose(t, s)
 	}
@@ -292,9 +296,23 @@ func TestFresh(t *testing.T) {
 		t.Error("opened although writing fails")
 	}
 	for name := range folder(t, dir) {
-		if name != "empty.db" && name != "header.db" {
+		if name != "part.db" && name != "header.db" {
 			t.Errorf("file %q was left behind", name)
 		}
+	}
+}
+
+// TestEmpty refuses a file of no length: it was a ledger that something cut off.
+func TestEmpty(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path, Options{Network: lattice.Dev()}); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "it is empty") {
+		t.Errorf("opened: %v", err)
+	}
+	if len(folder(t, filepath.Dir(path))) != 1 || fileSize(path) != 0 {
+		t.Error("the file was changed, or another left beside it")
 	}
 }
 
@@ -609,6 +627,15 @@ func TestMigrations(t *testing.T) {
 	if got := value(t, s); got != "kept" {
 		t.Errorf("value %q", got)
 	}
+	// The program before finds its ledger beside the new one.
+	old, err := with(filepath.Join(KeptFolder(path, 1), "ledger.db"), v1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := value(t, old); got != "kept" {
+		t.Errorf("value %q in the copy", got)
+	}
+	mustClose(t, old)
 	fresh, err := with(filepath.Join(dir, "new.db"), v3)
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func inspect(path string, o Options, f format) (fileState, error) {
 	case !info.Mode().IsRegular():
 		return fileState{}, fmt.Errorf("%w: %s: it is no regular file; give another path", ErrForeign, path)
 	case info.Size() == 0:
-		return fileState{fresh: true}, nil
+		return fileState{}, (&conn{path: path}).corrupt("it is empty, and a ledger never is")
 	}
 	log := fileSize(path+"-wal") > 0
 	if err := inspectHeader(path, info.Size(), log); err != nil {
@@ -118,7 +118,7 @@ func (m meta) accept(c *conn, n *lattice.Network, newest int) error {
 	case m.version < 1:
 		return c.corrupt("its schema has version %d", m.version)
 	case m.network != n.ID:
-		return fmt.Errorf("%w: %s: it belongs to network %#02x, this node runs %s (%#02x); give another file or another network", ErrWrongNetwork, c.path, uint8(m.network), n.Name, uint8(n.ID))
+		return fmt.Errorf("%w: %s: it belongs to network %v, this node runs %s; give another file or another network", ErrWrongNetwork, c.path, m.network, n.Name)
 	case m.genesis != n.GenesisHash:
 		return fmt.Errorf("%w: %s: it begins with %v, network %s with %v; give another file or another network definition", ErrWrongGenesis, c.path, m.genesis, n.Name, n.GenesisHash)
 	}

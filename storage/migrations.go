@@ -2,7 +2,11 @@ package storage
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"zombiezen.com/go/sqlite"
 
@@ -31,8 +35,12 @@ func SchemaVersion() int { return currentFormat.version() }
 var currentFormat = format{schema: schema, migrations: nil}
 
 // migrate takes a file from an older version to the current one, version by
-// version: what was reached before a failure stays reached.
+// version: what was reached before a failure stays reached. The file as it was is
+// kept first: who goes back to the program before this one restores that.
 func (s *file) migrate(f format, from int) error {
+	if err := s.keepVersion(from); err != nil {
+		return fmt.Errorf("cannot keep a copy of the ledger before its schema is brought from version %d to %d: %w", from, f.version(), err)
+	}
 	for v := from; v < f.version(); v++ {
 		err := s.transaction(func(t *tx) error {
 			if err := f.migrations[v-1](t.c); err != nil {
@@ -46,6 +54,34 @@ func (s *file) migrate(f format, from int) error {
 		}
 	}
 	return s.truncateLog()
+}
+
+// KeptFolder returns the folder, beside a ledger file, in which the ledger of a
+// schema version is kept when a newer program takes the file over: a folder as
+// Restore's callers expect.
+func KeptFolder(path string, version int) string {
+	return filepath.Join(filepath.Dir(path), fmt.Sprintf("before-schema-%d", version+1))
+}
+
+// keepVersion copies the ledger, unless that was done before.
+func (s *file) keepVersion(version int) error {
+	folder := KeptFolder(s.path, version)
+	to := filepath.Join(folder, filepath.Base(s.path))
+	if _, err := os.Lstat(to); err == nil {
+		return nil
+	}
+	part := to + ".part"
+	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	if _, err := s.writer.exec("VACUUM INTO ?", func(q *sqlite.Stmt) { q.BindText(1, part) }); err != nil {
+		os.Remove(part)
+		return err
+	}
+	return settle(part, to)
 }
 
 // meta is what the file says of itself.

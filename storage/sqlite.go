@@ -86,25 +86,48 @@ func lockError(path string, err error) error {
 }
 
 // start inspects the file, then opens the writer and brings the file to the
-// current format. When that fails a file that was not there is not there
-// afterwards.
+// current format. A file that is not there is made first; when that fails, it is
+// not there afterwards.
 func (s *file) start(f format) error {
-	_, err := os.Stat(s.path)
+	_, err := os.Lstat(s.path)
 	absent := errors.Is(err, fs.ErrNotExist)
 	state, err := inspect(s.path, s.options, f)
 	if err != nil {
 		return err
 	}
-	if err := s.startWriter(f, state); err != nil {
-		if s.writer != nil {
-			s.writer.db.Close()
+	if absent {
+		if err := s.make(f); err != nil {
+			return err
 		}
-		if absent {
-			for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
-				os.Remove(s.path + suffix)
-			}
+		state = fileState{version: f.version()}
+	}
+	err = s.startWriter(f, state)
+	if err != nil && s.writer != nil {
+		s.writer.db.Close()
+	}
+	return err
+}
+
+// make makes a new file beside its place and gives it its name when it is whole
+// and on the disk: whenever the node is killed, a file of that name is a ledger.
+func (s *file) make(f format) error {
+	part := &file{path: s.path + ".new", options: s.options, checkpoint: s.checkpoint}
+	remove := func() {
+		for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+			os.Remove(part.path + suffix)
 		}
+	}
+	remove() // what a node left that was killed here
+	defer remove()
+	err := part.startWriter(f, fileState{fresh: true})
+	if part.writer != nil {
+		err = errors.Join(err, part.writer.db.Close())
+	}
+	if err != nil {
 		return err
+	}
+	if err := settle(part.path, s.path); err != nil {
+		return fmt.Errorf("create ledger: %w", err)
 	}
 	return nil
 }
@@ -126,6 +149,9 @@ func (s *file) startWriter(f format, state fileState) (err error) {
 	if err != nil {
 		return err
 	}
+	// The file is of the mode that the system's settings gave it before it was
+	// made as it is now; the log and its index get the mode of the file.
+	_ = os.Chmod(s.path, 0o600)
 	s.writer.heads = newCache[accountID, lattice.AccountInfo](s.options.Heads)
 	s.writer.buffer = newBuffer()
 	switch {

@@ -220,7 +220,7 @@ func (v *verifier) totals() error {
 		}
 	}
 	if kept != 0 {
-		return fmt.Errorf("%d representatives more than a recount gives", kept)
+		return fmt.Errorf("%d representatives have weight that is not kept", -kept)
 	}
 	return v.listed()
 }

@@ -18,6 +18,19 @@ const (
 	DevID  NetworkID = 0xFF
 )
 
+// String returns the name of a network that is built in, else its number.
+func (id NetworkID) String() string {
+	switch id {
+	case MainID:
+		return "main"
+	case BetaID:
+		return "beta"
+	case DevID:
+		return "dev"
+	}
+	return fmt.Sprintf("%#02x", uint8(id))
+}
+
 const (
 	// DefaultPeeringPort is the TCP port of the peer protocol on every network.
 	DefaultPeeringPort = 7176
