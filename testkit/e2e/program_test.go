@@ -114,10 +114,11 @@ func eventually(t *testing.T, limit time.Duration, what string, holds func() (bo
 }
 
 // freePorts returns the first of n ports in a row on which nobody listens. They
-// lie below those that the system gives out by itself.
+// lie below those that the system gives out by itself, and apart from where
+// another run of these tests, whose process number is a near one, begins.
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
-	for base := 20000 + os.Getpid()%5000; base < 32000; base += n {
+	for base := 20000 + os.Getpid()%250*40; base < 32000; base += n {
 		if allFree(base, n) {
 			return base
 		}
