@@ -119,12 +119,13 @@ func (b backend) Health() rpc.HealthReport {
 // network adds what keeps the node from following the network.
 func (b backend) network(r *reasons) {
 	known := len(b.cfg.Peers)+len(b.cfg.Network.PresetPeers) > 0
-	if known && len(*b.board.peers.Load()) == 0 && b.Uptime() >= peersGrace {
+	alone := len(*b.board.peers.Load()) == 0
+	if known && alone && b.Uptime() >= peersGrace {
 		r.unready("no peer is connected, though addresses of peers are set: check the network, and that they run")
 	}
 	q := b.Quorum()
 	if here := b.reachable(&q); q.Online.Less(q.Delta) && here.Less(q.Delta) {
-		r.unready("a confirmation needs %v smn of weight; representatives that were seen voting have %v, connected ones %v", q.Delta, q.Online, here)
+		r.unready("a confirmation needs %v smn of weight; representatives that were seen voting have %v, connected ones %v: %s", q.Delta, q.Online, here, b.remedy(known, alone))
 	}
 	if why := *b.board.stall.Load(); why != "" {
 		r.unready("%s", why)
@@ -132,6 +133,19 @@ func (b backend) network(r *reasons) {
 	if missing := b.board.bootstrap.Load().Missing; missing >= behindBlocks {
 		r.behind("catching up: %d blocks are known to be missing", missing)
 	}
+}
+
+// remedy says what somebody can do whose node sees too few representatives.
+func (b backend) remedy(known, alone bool) string {
+	switch {
+	case !alone:
+		return "wait until more of them are connected, or name nodes of representatives with --peer HOST:PORT"
+	case known:
+		return "connect the node to others first"
+	case b.cfg.Network.ID == lattice.DevID:
+		return "no address of a peer is known; name one with --peer HOST:PORT, or have this node confirm alone with --enable-voting --voting-key dev-genesis"
+	}
+	return "no address of a peer is known; name one with --peer HOST:PORT"
 }
 
 // reachable is the weight of the representatives behind connected peers and of

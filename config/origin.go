@@ -57,13 +57,31 @@ func Changes(running, fresh *Config) []Change {
 	return out
 }
 
-// String is one line for people.
-func (o Origin) String() string {
-	value := o.Value
-	if value == "" {
-		value = `""`
+// shown is the value, visible also when it is empty.
+func (o Origin) shown() string {
+	if o.Value == "" {
+		return `""`
 	}
-	return fmt.Sprintf("%-18s %-32s %s", o.Name, value, o.From)
+	return o.Value
+}
+
+// widest is how long a value may be that others are lined up with.
+const widest = 48
+
+// Table writes settings for people, one a line in three columns.
+func Table(origins []Origin) []string {
+	name, value := 0, 0
+	for _, o := range origins {
+		name = max(name, len(o.Name))
+		if n := len(o.shown()); n <= widest {
+			value = max(value, n)
+		}
+	}
+	lines := make([]string, len(origins))
+	for i, o := range origins {
+		lines[i] = fmt.Sprintf("%-*s  %-*s  %s", name, o.Name, value, o.shown(), o.From)
+	}
+	return lines
 }
 
 // Doc tells what the setting is.

@@ -28,6 +28,7 @@ func TestExplain(t *testing.T) {
 		"data_dir": {dir, "flag --data-dir"}, "rpc_port": {"1", path + ":2"}, "log_level": {"error", "variable SMALLNANO_LOG_LEVEL"},
 		"network": {"main", "flag --network"}, "peer": {"a:1,b:2", "variable SMALLNANO_PEER"}, "voting_key": {"", "default"},
 	}
+	lines := Table(origins)
 	for i, o := range origins {
 		if o.Name != settings[i].name || o.Value != settings[i].value(&c).String() || o.Doc() == "" {
 			t.Errorf("%s is told as %+v", settings[i].name, o)
@@ -39,12 +40,30 @@ func TestExplain(t *testing.T) {
 		if o.Value != w[0] || o.From != w[1] {
 			t.Errorf("%s is %q from %s, want %q from %s", o.Name, o.Value, o.From, w[0], w[1])
 		}
-		if line := o.String(); !strings.Contains(line, o.Name) || !strings.Contains(line, o.From) || strings.Contains(line, "\n") {
+		if line := lines[i]; !strings.Contains(line, o.Name) || !strings.Contains(line, o.From) || strings.Contains(line, "\n") {
 			t.Errorf("line %q", line)
 		}
 	}
 	if _, _, err := Explain(flag.NewFlagSet("test", flag.ContinueOnError), []string{"--data-dir", dir}, []string{"SMALLNANO_X=1"}); err == nil {
 		t.Error("takes a variable that is no setting")
+	}
+}
+
+// The columns stand below each other, however long a name is; only a value that
+// is very long moves what follows it.
+func TestTable(t *testing.T) {
+	lines := Table([]Origin{
+		{Name: "a", Value: "1", From: "default"}, {Name: "a_long_name_of_a_setting", Value: "of some length", From: "default"},
+		{Name: "b", From: "default"}, {Name: "c", Value: strings.Repeat("x", 100), From: "default"},
+	})
+	at := strings.Index(lines[0], "default")
+	for i, line := range lines[:3] {
+		if strings.Index(line, "default") != at {
+			t.Errorf("line %d: %q", i, line)
+		}
+	}
+	if !strings.HasSuffix(lines[3], "x  default") || !strings.Contains(lines[2], `""`) {
+		t.Errorf("%q", lines)
 	}
 }
 

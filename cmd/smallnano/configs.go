@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"slices"
 
 	"github.com/smallnano/smallnano/config"
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -49,11 +50,11 @@ func runConfigShow(p *program, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return settingsError(err)
 	}
-	for _, o := range origins {
-		if !*effective && o.From == "default" {
-			continue
-		}
-		if _, err := fmt.Fprintln(p.out, o); err != nil {
+	if !*effective {
+		origins = slices.DeleteFunc(origins, func(o config.Origin) bool { return o.From == "default" })
+	}
+	for _, line := range config.Table(origins) {
+		if _, err := fmt.Fprintln(p.out, line); err != nil {
 			return err
 		}
 	}

@@ -73,16 +73,18 @@ func runDevnet(p *program, flags *flag.FlagSet, args []string) error {
 	if d.flags.json {
 		d.say = p.err
 	}
-	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	told, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer release()
-	ctx, fail := context.WithCancelCause(ctx)
+	ctx, fail := context.WithCancelCause(told)
 	defer fail(nil)
 	runtime.LockOSThread() // see childAttributes
 	err := d.run(ctx, fail)
-	stopped := d.stop()
-	if err != nil && context.Cause(ctx) != nil {
-		err = context.Cause(ctx) // a node that ended says more than the call that failed of it
+	// A node that ended says more than the call that failed of it, and is the end
+	// of the network also when none did.
+	if cause := context.Cause(ctx); cause != nil && (err != nil || told.Err() == nil) {
+		err = cause
 	}
+	stopped := d.stop()
 	if err = errors.Join(err, stopped); err != nil {
 		return fmt.Errorf("%w; the logs of the nodes are %s", err, filepath.Join(d.flags.dir, "node-*", "log"))
 	}

@@ -120,7 +120,7 @@ func (c *child) start(fail context.CancelCauseFunc) error {
 		_, _ = io.Copy(io.Discard, out)
 		_ = c.command.Wait() // the state of the process tells how it ended
 		close(c.ended)
-		fail(fmt.Errorf("node %d ended: %v: %s", c.number, c.command.ProcessState, lastLine(c.logFile())))
+		fail(fmt.Errorf("node %d ended: %s", c.number, c.why()))
 	}()
 	return nil
 }
@@ -162,9 +162,21 @@ func (c *child) end(limit <-chan time.Time) error {
 		return fmt.Errorf("node %d did not stop and was killed", c.number)
 	}
 	if code := c.command.ProcessState.ExitCode(); code > 0 && c.asked { // else it ended by the signal, or its end was told
-		return fmt.Errorf("node %d did not stop in order: %s", c.number, lastLine(c.logFile()))
+		return fmt.Errorf("node %d did not stop in order: %s", c.number, c.why())
 	}
 	return nil
+}
+
+// why tells why the process ended, in the words of whoever started the network:
+// what the node says names the flags that it was given here.
+func (c *child) why() string {
+	if c.command.ProcessState.ExitCode() < 0 {
+		return "somebody killed its process, or the system did for want of memory"
+	}
+	said := strings.TrimPrefix(lastLine(c.logFile()), "smallnano node run: ")
+	return strings.NewReplacer(
+		"--peering-port or --rpc-port", "--base-port", "--peering-port", "--base-port", "--rpc-port", "--base-port", "--data-dir", "--dir",
+	).Replace(said)
 }
 
 // lastLine returns the last line of a file.

@@ -74,6 +74,9 @@ type news struct {
 	Confirmations []struct{ Hash string }
 }
 
+// endLimit is how long a node that does not answer is given to end by itself.
+const endLimit = 2 * time.Second
+
 // start follows one node from its newest confirmation on until ctx ends.
 func (f *follower) start(ctx context.Context, c *child, fail context.CancelCauseFunc) error {
 	s, err := c.status(ctx)
@@ -81,7 +84,13 @@ func (f *follower) start(ctx context.Context, c *child, fail context.CancelCause
 		return err
 	}
 	go func() {
-		if err := f.read(ctx, c, s.Confirmed); err != nil && ctx.Err() == nil {
+		err := f.read(ctx, c, s.Confirmed)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-c.ended: // which says why
+		case <-time.After(endLimit):
 			fail(fmt.Errorf("cannot follow node %d: %w", c.number, err))
 		}
 	}()

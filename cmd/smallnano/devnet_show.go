@@ -108,22 +108,10 @@ func (d *devnet) watch(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return d.whyEnded(ctx)
+			fmt.Fprintln(d.say, "stopping")
+			return nil // runDevnet knows why
 		}
 	}
-}
-
-// whyEnded tells a wish to stop from a node that ended.
-func (d *devnet) whyEnded(ctx context.Context) error {
-	for _, c := range d.children {
-		select {
-		case <-c.ended:
-			return context.Cause(ctx)
-		default:
-		}
-	}
-	fmt.Fprintln(d.say, "stopping")
-	return nil
 }
 
 // showTable shows a line for each node, over the former table on a terminal.

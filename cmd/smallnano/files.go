@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/smallnano/smallnano/config"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
@@ -31,6 +32,29 @@ func makeFolder(path string) error {
 		return fmt.Errorf("cannot make the data folder: %w; choose another with --data-dir", err)
 	}
 	return nil
+}
+
+// newFolder is makeFolder. undo removes what a first start that failed made:
+// nothing if the folder was there before, and nothing that a node does not make.
+func newFolder(path string) (undo func(), err error) {
+	var made []string // the innermost first
+	for dir := filepath.Clean(path); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		made = append(made, dir)
+	}
+	return func() {
+		if len(made) == 0 {
+			return
+		}
+		for _, name := range []string{ledgerFile, nodeKeyFile, tokenFile, urlFile, config.FileName, walletFolder} {
+			_ = os.Remove(filepath.Join(path, name)) // of a folder: only if it is empty
+		}
+		for _, dir := range made {
+			_ = os.Remove(dir)
+		}
+	}, makeFolder(path)
 }
 
 // secretFile reads 32 secret bytes from a file of 64 hexadecimal digits. When

@@ -34,6 +34,9 @@ const (
 	// startLimit is how long the actors may take to start, stopLimit to stop.
 	startLimit = 30 * time.Second
 	stopLimit  = 30 * time.Second
+	// repeatTime is how long after the first a second signal means the same: one
+	// that goes to a group of processes may arrive twice.
+	repeatTime = 2 * time.Second
 	// turnMessages is how many messages an actor handles before it is another's turn.
 	turnMessages = 64
 	// gcPercent trades processor time for memory: a node is idle most of the time,
@@ -96,7 +99,7 @@ type liveNode struct {
 }
 
 // openNode opens the data folder and starts the node. When it fails nothing is
-// left running or locked.
+// left running or locked, and a data folder that it made is gone again.
 func openNode(c *config.Config, log *slog.Logger) (*liveNode, error) {
 	network, err := lattice.NetworkByName(c.Network)
 	if err != nil {
@@ -110,16 +113,20 @@ func openNode(c *config.Config, log *slog.Logger) (*liveNode, error) {
 		}
 		keys = append(keys, key)
 	}
-	if err := makeFolder(c.DataDir); err != nil {
+	undo, err := newFolder(c.DataDir)
+	if err != nil {
 		return nil, err
 	}
 	store, err := storage.Open(filepath.Join(c.DataDir, ledgerFile), storeOptions(network))
 	if err != nil {
+		undo()
 		return nil, err
 	}
 	n := &liveNode{settings: c, store: store, asked: make(chan string, 1), log: log}
 	if err := n.start(network, keys); err != nil {
-		return nil, errors.Join(err, store.Close())
+		err = errors.Join(err, store.Close())
+		undo()
+		return nil, err
 	}
 	return n, nil
 }
@@ -250,13 +257,18 @@ func (n *liveNode) run(p *program, signals <-chan os.Signal) (reason string, err
 // acknowledged is in it also when this is cut short.
 func (n *liveNode) stop(signals <-chan os.Signal) error {
 	n.node.Stop()
-	limit := time.After(stopLimit)
-	select {
-	case <-n.node.Done():
-	case <-limit:
-		return fmt.Errorf("the actors did not stop within %v; the ledger is intact", stopLimit)
-	case <-signals:
-		return errors.New("told to stop twice: ended at once; the ledger is intact")
+	limit, began := time.After(stopLimit), time.Now()
+	for over := false; !over; {
+		select {
+		case <-n.node.Done():
+			over = true
+		case <-limit:
+			return fmt.Errorf("the actors did not stop within %v; the ledger is intact", stopLimit)
+		case <-signals:
+			if time.Since(began) >= repeatTime {
+				return errors.New("told to stop twice: ended at once; the ledger is intact")
+			}
+		}
 	}
 	if stuck := n.node.Report().Stuck; len(stuck) > 0 {
 		return fmt.Errorf("these actors did not stop: %s; the ledger is intact", strings.Join(stuck, ", "))

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,11 +32,7 @@ type rpcFlags struct {
 
 // runRPC is the command "rpc".
 func runRPC(p *program, flags *flag.FlagSet, args []string) error {
-	var f rpcFlags
-	flags.StringVar(&f.dataDir, "data-dir", "", "data folder of the node: address and token are found in it")
-	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token for operators, instead of the one in the data folder")
-	flags.StringVar(&f.url, "url", "", "address of the RPC, for example http://127.0.0.1:7177")
-	flags.IntVar(&f.port, "rpc-port", 0, "port of the RPC on this machine, instead of --url")
+	f := nodeFlags(flags)
 	words, err := interleaved(flags, args)
 	if err != nil {
 		return err
@@ -100,13 +100,15 @@ func parameters(words []string) (map[string]any, error) {
 	return params, nil
 }
 
-// client finds out where the node is and with which token it is asked.
+// client finds out where the node is and with which token it is asked. Whoever
+// names a folder means the node of that folder: another one that happens to
+// listen on the usual port is not asked instead.
 func (f *rpcFlags) client(environ []string) (*client, error) {
 	var args []string
 	if f.dataDir != "" {
 		args = []string{"--data-dir", f.dataDir}
 	}
-	settings, err := config.Load(flag.NewFlagSet("rpc", flag.ContinueOnError), args, environ)
+	settings, origins, err := config.Explain(flag.NewFlagSet("rpc", flag.ContinueOnError), args, environ)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +122,8 @@ func (f *rpcFlags) client(environ []string) (*client, error) {
 		c.url = f.url
 	case f.port != 0:
 		c.url = "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(f.port))
+	case c.url == "" && err == nil && named(origins):
+		return nil, noNode(settings.DataDir)
 	case c.url == "":
 		c.url = "http://" + net.JoinHostPort(settings.RPCAddress, strconv.Itoa(settings.RPCPort))
 	}
@@ -132,4 +136,20 @@ func (f *rpcFlags) client(environ []string) (*client, error) {
 		c.token = strings.TrimSpace(string(text))
 	}
 	return c, nil
+}
+
+// named reports whether somebody said which data folder is meant.
+func named(origins []config.Origin) bool {
+	return slices.ContainsFunc(origins, func(o config.Origin) bool { return o.Name == "data_dir" && o.From != "default" })
+}
+
+// noNode says why no node can be asked in a data folder.
+func noNode(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("data folder %s is not there: is its name right? or say with --url or --rpc-port where the node is", dir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, ledgerFile)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s has no node: is the name of the folder right? or say with --url or --rpc-port where the node is", dir)
+	}
+	return fmt.Errorf("no node runs on %s: start it with \"smallnano node run --data-dir %s\"", dir, dir)
 }

@@ -87,7 +87,10 @@ func TestDevnetFails(t *testing.T) {
 	}
 	dir := t.TempDir()
 	o := run(t, "devnet", "--nodes", "2", "--dir", dir, "--base-port", strconv.Itoa(base-2), "--once")
-	o.want(t, 1, "node 1 ended", "address already in use", filepath.Join(dir, "node-*", "log"))
+	o.want(t, 1, "node 1 ended", "address already in use", "choose another with --base-port", filepath.Join(dir, "node-*", "log"))
+	if strings.Contains(o.err, "-port or") || strings.Contains(o.err, "exit status") {
+		t.Errorf("it speaks of what nobody gave it: %s", o.err)
+	}
 	wantNoProcess(t, dir)
 }
 
@@ -119,6 +122,40 @@ func TestDevnetKilled(t *testing.T) {
 		}
 		wantNoProcess(t, dir)
 	}
+}
+
+// TestDevnetLosesNode kills one of the nodes: that ends the network, with a
+// reason.
+func TestDevnetLosesNode(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command(program, "devnet", "--nodes", "2", "--dir", dir, "--base-port", strconv.Itoa(freePorts(t, 4)))
+	cmd.Env = environ()
+	out := &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	eventually(t, waitLimit, "demonstration is over", func() (bool, string) {
+		return strings.Contains(out.String(), "node 1:  1 peers"), out.String()
+	})
+	victim := 0
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range lines {
+		if text, err := os.ReadFile(path); err == nil && bytes.Contains(text, []byte(filepath.Join(dir, "node-1")+"\x00")) {
+			victim, _ = strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		}
+	}
+	if victim == 0 {
+		t.Skip("there is no /proc to find the node in")
+	}
+	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || !strings.Contains(out.String(), "node 1 ended: somebody killed its process") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+	wantNoProcess(t, dir)
 }
 
 // wantNoProcess waits until no process has a folder on its command line. Where

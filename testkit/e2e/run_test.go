@@ -22,7 +22,7 @@ func TestLoneNode(t *testing.T) {
 	n := newNode(t, voting...)
 	n.dir = filepath.Join(n.dir, "new", "folder")
 	n.start()
-	for name, mode := range map[string]os.FileMode{".": 0o700, "node.key": 0o600, "rpc.token": 0o600, "smallnano.toml": 0o600, "rpc.url": 0o600} {
+	for name, mode := range map[string]os.FileMode{".": 0o700, "node.key": 0o600, "rpc.token": 0o600, "smallnano.toml": 0o600, "rpc.url": 0o600, "ledger.db": 0o600, "ledger.db-wal": 0o600} {
 		info, err := os.Stat(filepath.Join(n.dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -186,10 +186,12 @@ func TestRefusedFolders(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(noLedger, "ledger.db"), []byte("this is no database, and longer than a header\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	nothing := spoil(t, full.dir, func([]byte) []byte { return nil })
 	for _, c := range []struct {
 		name, dir string
 		said      []string
 	}{
+		{"empty file", nothing, []string{"database is corrupt", "it is empty", "restore a copy"}},
 		{"second process", used.dir, []string{"database is in use by another process", "stop the other node"}},
 		{"file for a folder", plainFile, []string{"not a directory", "--data-dir"}},
 		{"below a file", filepath.Join(plainFile, "x"), []string{"not a directory", "--data-dir"}},
