@@ -106,6 +106,8 @@ func (a *blockProcessor) handle(m messages.BlockProcessor) {
 		a.batch.forces = append(a.batch.forces, m)
 	case *messages.AskBlock:
 		m.Reply(a.fate(m.Hash), nil)
+	case *messages.AskWaiting:
+		m.Reply(a.waiting(m.Offset, m.Most), nil)
 	case *messages.RollBackBlocks:
 		a.batch.trims = append(a.batch.trims, m.Plans...)
 	case *messages.StoreFinalVotes:

@@ -91,14 +91,15 @@ func DefaultConfig(n *lattice.Network) Config {
 // Node is a running node. The store stays the caller's, who closes it after
 // Done.
 type Node struct {
-	cfg     Config
-	env     *Env
-	system  *supervise.System
-	root    *supervise.Root
-	refs    *refs
-	board   *board
-	shelf   *walletShelf // nil without wallets
-	started time.Time
+	cfg       Config
+	env       *Env
+	system    *supervise.System
+	root      *supervise.Root
+	refs      *refs
+	board     *board
+	shelf     *walletShelf // nil without wallets
+	workPeers workPeers
+	started   time.Time
 
 	listener   Listener
 	rpcAddress string
@@ -247,7 +248,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 			return &bucketScheduler{env: n.env, refs: n.refs, board: n.board, cfg: n.cfg.Buckets, maxBacklog: n.cfg.MaxBacklog, log: log.With("subsystem", nameScheduler)}
 		}),
 		spec(nameWork, mailbox.Config{Capacity: workMailbox}, false, func() actor.Actor {
-			return &worker{env: n.env, refs: n.refs, threads: n.cfg.WorkThreads}
+			return &worker{env: n.env, refs: n.refs, threads: n.cfg.WorkThreads, peers: &n.workPeers}
 		}),
 		spec(nameBootstrapServer, fair(1024, perPeer), true, func() actor.Actor {
 			return &bootstrapServer{env: n.env, refs: n.refs, net: n.cfg.Network, log: log.With("subsystem", nameBootstrapServer)}

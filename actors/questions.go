@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/smallnano/smallnano/actors/core/bucket"
@@ -151,6 +152,40 @@ func (b backend) Fate(ctx context.Context, hash lattice.Hash) (out rpc.BlockFate
 	}
 	return out, err
 }
+
+// UncheckedBlocks implements rpc.Backend.
+func (b backend) UncheckedBlocks(ctx context.Context, offset, most int) ([]rpc.UncheckedBlock, bool, error) {
+	page, err := ask(ctx, func(answer func(messages.WaitingBlocks), fail func(error)) {
+		b.refs.blocks.Tell(&messages.AskWaiting{Offset: offset, Most: most, Reply: func(w messages.WaitingBlocks, err error) {
+			if err != nil {
+				fail(err)
+			} else {
+				answer(w)
+			}
+		}})
+	})
+	list := make([]rpc.UncheckedBlock, len(page.Blocks))
+	for i, w := range page.Blocks {
+		list[i] = rpc.UncheckedBlock(w)
+	}
+	return list, page.More, err
+}
+
+// Republish implements rpc.Backend.
+func (b backend) Republish(blocks []lattice.Block) {
+	for i := range blocks {
+		b.refs.flood(b.cfg.Network, publish(&blocks[i]), messages.ReachOwnBlock, 0)
+	}
+}
+
+// WorkPeers implements rpc.Backend.
+func (b backend) WorkPeers() []netip.AddrPort { return b.workPeers.list() }
+
+// AddWorkPeer implements rpc.Backend.
+func (b backend) AddWorkPeer(a netip.AddrPort) bool { return b.workPeers.add(a) }
+
+// ClearWorkPeers implements rpc.Backend.
+func (b backend) ClearWorkPeers() { b.workPeers.clear() }
 
 // Liveness implements rpc.Backend.
 func (b backend) Liveness() []quorum.RepLiveness {

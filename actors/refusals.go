@@ -3,6 +3,7 @@ package actors
 import (
 	"time"
 
+	"github.com/smallnano/smallnano/actors/core/bootstrap"
 	"github.com/smallnano/smallnano/actors/core/ledger"
 	"github.com/smallnano/smallnano/actors/core/votes"
 	"github.com/smallnano/smallnano/messages"
@@ -39,6 +40,25 @@ func (r *refusals) note(j *job, now time.Time) {
 			delete(r.of, hash)
 		}
 	}
+}
+
+// waiting returns a page of the blocks that wait for another one: those that
+// peers sent, then those that were asked for.
+func (a *blockProcessor) waiting(offset, most int) (out messages.WaitingBlocks) {
+	for _, gaps := range []*bootstrap.Gaps{a.gaps, a.pulled} {
+		gaps.Each(func(g bootstrap.Gap, since time.Time) bool {
+			switch {
+			case offset > 0:
+				offset--
+			case len(out.Blocks) == most:
+				out.More = true
+			default:
+				out.Blocks = append(out.Blocks, messages.WaitingBlock{Block: *g.Block.Block, Hash: g.Hash, Missing: g.Missing, Since: since})
+			}
+			return !out.More
+		})
+	}
+	return out
 }
 
 // fate tells what is known of a block that is not in the ledger.

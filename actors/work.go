@@ -7,7 +7,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/smallnano/smallnano/actors/mailbox"
-	"github.com/smallnano/smallnano/crypto/work"
 	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/wire/rpc"
 )
@@ -21,6 +20,7 @@ type worker struct {
 	env     *Env
 	refs    *refs
 	threads int // 0: this node searches for nobody
+	peers   *workPeers
 
 	waiting []*messages.GenerateWork // the first is being searched for
 	search  uint64                   // number of the running search
@@ -41,7 +41,7 @@ func (a *worker) handle(m messages.Work) {
 	switch m := m.(type) {
 	case *messages.GenerateWork:
 		switch {
-		case a.threads == 0:
+		case a.threads == 0 && len(a.peers.list()) == 0:
 			m.Reply(0, rpc.ErrWorkDisabled)
 		case len(a.waiting) >= maxWorkQueue:
 			m.Reply(0, rpc.ErrOverloaded)
@@ -78,7 +78,7 @@ func (a *worker) next() {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
 	a.env.Workers.Go(func() {
-		nonce, err := work.Search(ctx, m.Root, m.Threshold, start, a.threads)
+		nonce, err := a.peers.search(ctx, m.Root, m.Threshold, start, a.threads, a.env.Workers.Go)
 		a.refs.work.Tell(&messages.WorkFound{Search: search, Nonce: nonce, Err: err})
 	})
 }

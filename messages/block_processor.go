@@ -107,6 +107,35 @@ type BlockFate struct {
 
 func (*AskBlock) toBlockProcessor() {}
 
+// AskWaiting asks for blocks that wait for another one, oldest first, after the
+// first Offset and at most Most.
+type AskWaiting struct {
+	Offset, Most int
+	Reply        func(WaitingBlocks, error)
+}
+
+// WaitingBlocks is a page of them; More says that there are others after it.
+type WaitingBlocks struct {
+	Blocks []WaitingBlock
+	More   bool
+}
+
+// WaitingBlock is a block that waits for another one.
+type WaitingBlock struct {
+	Block   lattice.Block
+	Hash    lattice.Hash
+	Missing lattice.Hash
+	Since   time.Time
+}
+
+// MailboxSource queues it with what is asked for here.
+func (*AskWaiting) MailboxSource() Source { return fromLocal }
+
+// Refused tells who asks.
+func (m *AskWaiting) Refused(err error) { m.Reply(WaitingBlocks{}, err) }
+
+func (*AskWaiting) toBlockProcessor() {}
+
 // RollBackBlocks asks for unconfirmed blocks to be rolled back, each plan in its
 // order: a victim, as the last, and before it all that depends on it. A plan
 // that is no longer the right one for its victim is not carried out. The answer

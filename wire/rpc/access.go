@@ -45,6 +45,9 @@ func (s *Server) callerOf(r *http.Request) *caller {
 	return &caller{s.clients, clientOf(from.Addr())}
 }
 
+// howToControl is the same whoever asks for whatever, so that it tells nothing.
+const howToControl = `send the token of the node: "Authorization: Bearer TOKEN"; it stands in the file rpc.token in the data folder of the node`
+
 // admit refuses an action that the caller's role does not reach.
 func (x *exchange) admit(a *action) *Error {
 	config := &x.server.config
@@ -52,7 +55,7 @@ func (x *exchange) admit(a *action) *Error {
 	case x.operator:
 		return nil
 	case a.role == Operator:
-		return controlDisabled.plain()
+		return controlDisabled.because(howToControl)
 	case a.role == Public && !config.Public, a.role == Probe && !config.Probe:
 		return notServed.because("%s belongs to the role %s, which is switched off on this port", a.name, a.role)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // Reasons for which a Backend does not do what it was asked. It may wrap them
-// with more detail; the detail of ErrReadOnly and of ErrNoActor reaches the
+// with more detail; the detail of ErrReadOnly, ErrWorkFailed and ErrNoActor reaches the
 // caller.
 var (
 	ErrOverloaded    = errors.New("node is overloaded")          // nothing was done; ask again later
@@ -20,7 +20,8 @@ var (
 	ErrReadOnly      = errors.New("node is in read-only mode")   // wrapped with the reason
 	ErrStopping      = errors.New("node is stopping")
 	ErrWorkDisabled  = errors.New("work generation is disabled")
-	ErrWorkCancelled = errors.New("work generation was cancelled") // by CancelWork
+	ErrWorkCancelled = errors.New("work generation was cancelled")   // by CancelWork
+	ErrWorkFailed    = errors.New("nobody who was asked found work") // wrapped with the reasons
 	ErrNoActor       = errors.New("no actor has this name")
 )
 
@@ -44,6 +45,8 @@ type Ledger interface {
 // they return are the caller's own.
 type Backend interface {
 	Consensus
+	Traffic
+	WorkPeers
 	// Network returns the network the node runs on. It never changes.
 	Network() *lattice.Network
 	// Build tells what is running. It never changes.

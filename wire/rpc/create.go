@@ -30,7 +30,7 @@ var createActions = []*action{
 			has("block", formBlock, "a string that holds JSON, or an object with json_block"),
 		},
 		errors: []*errorKind{badAccount, otherNetwork, badHash, badKey, badAmount, badBlock, badWork, badDifficulty, difficultyLimit,
-			keyMismatch, subtypeBalance, subtypePrevious, insufficientWork, workDisabled, workCancelled},
+			keyMismatch, subtypeBalance, subtypePrevious, insufficientWork, workDisabled, workCancelled, workFailed},
 		handle: blockCreate,
 	},
 }

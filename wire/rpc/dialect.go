@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"strings"
 )
 
 // exchange is one HTTP request: a call, or a batch of them.
@@ -193,13 +194,29 @@ func rpcError(id *value, e *Error) object {
 	return obj("jsonrpc", "2.0", "error", obj("code", bare(numbers[e.Code]), "message", e.Text, "data", data), "id", *id)
 }
 
+// labelled marks an answer that was asked for by a name that newer tools do not
+// use any more.
+func labelled(name string, answer any) any {
+	if !strings.Contains(name, "pending") {
+		return answer
+	}
+	mark := obj("deprecated", one(true))
+	switch o := answer.(type) {
+	case object:
+		return append(mark, o...)
+	case *object:
+		return append(mark, *o...)
+	}
+	return answer
+}
+
 // run finds an action and has it answer.
 func (x *exchange) run(name string, params value, batched bool) (answer any, refused *Error) {
 	s := x.server
 	a := s.find(name)
 	if a == nil {
 		x.caller.charge(1)
-		return nil, unknownCommand.because("%q is none; rpc.discover tells all there are", clip(name))
+		return nil, unknownCommand.because("%q is none%s; rpc.discover tells all there are", clip(name), s.suggestion(name))
 	}
 	if err := x.admit(a); err != nil {
 		x.caller.charge(1)
@@ -221,7 +238,7 @@ func (x *exchange) run(name string, params value, batched bool) (answer any, ref
 	}
 	answer, err := a.handle(c)
 	if err == nil {
-		return answer, nil
+		return labelled(name, answer), nil
 	}
 	refused, known := answerFor(err)
 	if !known {

@@ -61,6 +61,7 @@ var (
 	badRequest      = &errorKind{"bad_request", "Invalid request", numberRequest}
 	ambiguous       = &errorKind{"ambiguous_request", "Ambiguous request", numberRequest}
 	batchTooLarge   = &errorKind{"batch_too_large", "Batch is too large", numberRequest}
+	tooSlow         = &errorKind{"too_slow", "Request took too long", numberRequest}
 	onlyPost        = &errorKind{"only_post", "Can only POST requests", numberRequest}
 	badHost         = &errorKind{"bad_host", "Host is not allowed", numberRequest}
 	crossOrigin     = &errorKind{"cross_origin", "Requests from other sites are not allowed", numberRequest}
@@ -78,7 +79,7 @@ var (
 
 // commonErrors can answer any action.
 var commonErrors = []*errorKind{
-	badJSON, tooDeep, duplicateKey, bodyTooLarge, badRequest, ambiguous, batchTooLarge, onlyPost, badHost, crossOrigin,
+	badJSON, tooDeep, duplicateKey, bodyTooLarge, badRequest, ambiguous, batchTooLarge, tooSlow, onlyPost, badHost, crossOrigin,
 	unknownCommand, notServed, controlDisabled, missing, badParameter, overloaded, rateLimited, timedOut, stopping, internalError,
 }
 
@@ -108,6 +109,7 @@ var (
 	subtypePrevious  = &errorKind{"subtype_previous", "Invalid previous block for given subtype", numberRefused}
 	sequenceAhead    = &errorKind{"sequence_ahead", "Sequence number was not reached yet", numberRefused}
 	workDisabled     = &errorKind{"work_disabled", "Work generation is disabled", numberRefused}
+	workFailed       = &errorKind{"work_failed", "Work generation cancellation or failure", numberRefused}
 	workCancelled    = &errorKind{"work_cancelled", "Cancelled", numberRefused}
 	badRoot          = &errorKind{"bad_root", "Invalid root hash", numberParams}
 	electionNotFound = &errorKind{"election_not_found", "Active confirmation not found", numberRefused}
@@ -161,8 +163,8 @@ var numbers = func() map[string]int64 {
 var allErrors = slices.Concat(commonErrors, []*errorKind{
 	badAccount, otherNetwork, badHash, badKey, badPublicKey, badSeed, badIndex, badAmount, badCount, badWork, badDifficulty,
 	difficultyLimit, badBlock, badSubtype, tooMany,
-	accountNotFound, blockNotFound, blockPruned, keyMismatch, subtypeBalance, subtypePrevious, sequenceAhead, peerNotFound, badRoot, electionNotFound,
-	workDisabled, workCancelled, readOnly, actorNotFound,
+	accountNotFound, blockNotFound, blockPruned, keyMismatch, subtypeBalance, subtypePrevious, sequenceAhead, peerNotFound, badAddress, badStats, badRoot, electionNotFound,
+	workDisabled, workCancelled, workFailed, readOnly, actorNotFound,
 	insufficientWork, openedBurn, oldBlock, badSignature, forkBlock, gapPrevious, gapSource, unreceivable, balanceMismatch, noChange,
 }, walletErrors)
 
@@ -193,6 +195,8 @@ func answerFor(err error) (answer *Error, known bool) {
 		return workDisabled.plain(), true
 	case errors.Is(err, ErrWorkCancelled):
 		return workCancelled.plain(), true
+	case errors.Is(err, ErrWorkFailed):
+		return workFailed.because("%s", err.Error()), true
 	case errors.Is(err, ErrNoActor):
 		return actorNotFound.because("%s", err.Error()), true
 	}

@@ -1,11 +1,13 @@
 package rpc
 
 import (
+	"context"
 	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/smallnano/smallnano/crypto"
+	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/wire"
 )
 
@@ -69,10 +71,44 @@ func TestTrimmedMean(t *testing.T) {
 	}
 }
 
+func (n *fakeNode) UncheckedBlocks(_ context.Context, offset, most int) (list []UncheckedBlock, more bool, err error) {
+	for i := range 3 {
+		b := lattice.Block{Account: dave.account, Previous: lattice.Hash{0x33, byte(i)}, Representative: bob.account, Balance: smn("1")}
+		b.Sign(n.network.ID, dave.key)
+		list = append(list, UncheckedBlock{Block: b, Hash: n.network.HashOf(&b), Missing: b.Previous, Since: time.Unix(1_700_009_900, 0)})
+	}
+	list = list[min(offset, len(list)):]
+	return list[:min(most, len(list))], len(list) > most, n.elections.busy
+}
+
+func (n *fakeNode) Republish(blocks []lattice.Block) {
+	for i := range blocks {
+		n.republished = append(n.republished, n.network.HashOf(&blocks[i]))
+	}
+}
+
+func (n *fakeNode) WorkPeers() []netip.AddrPort { return n.workers }
+
+func (n *fakeNode) AddWorkPeer(a netip.AddrPort) bool {
+	if len(n.workers) == 2 {
+		return false
+	}
+	n.workers = append(n.workers, a)
+	return true
+}
+
+func (n *fakeNode) ClearWorkPeers() { n.workers = nil }
+
+func init() {
+	setups["work peers"] = func(b *bench) {
+		b.node.workers = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.30:7000"), netip.MustParseAddrPort("[2001:db8::30]:7000")}
+	}
+}
+
 // Whoever lies changes the summary by nothing, as long as it is one in ten.
 func TestSummaryIsRobust(t *testing.T) {
 	n, _ := newFakeNode()
-	for _, p := range summary(n.Telemetry()) {
+	for _, p := range summary(n.network, n.Telemetry()) {
 		if v, is := p.value.(uint64); p.name == "block_count" && (!is || v < 1000 || v > 1009) {
 			t.Errorf("block_count %v", p.value)
 		}

@@ -264,6 +264,8 @@ type fakeNode struct {
 	online                                        []Representative
 	elections                                     fakeConsensus
 	wallets                                       *fakeWallets // nil: the node holds none
+	republished                                   []lattice.Hash
+	workers                                       []netip.AddrPort
 }
 
 // The accounts of the fake node.

@@ -3,7 +3,6 @@ package rpc
 import (
 	"container/list"
 	"math"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -143,41 +142,3 @@ func (c *caller) charge(tokens int) {
 
 // retryAfter is a wait in whole seconds for the header.
 func retryAfter(wait time.Duration) int { return max(1, int(math.Ceil(wait.Seconds()))) }
-
-// Listen bounds the connections that are open at a time on a listener to
-// Config.MaxConnections: further ones are closed as soon as they come, so that
-// idle ones cannot use up the memory of the node.
-func (s *Server) Listen(l net.Listener) net.Listener {
-	return &boundedListener{Listener: l, open: make(places, s.config.MaxConnections)}
-}
-
-type boundedListener struct {
-	net.Listener
-	open places
-}
-
-// Accept returns the next connection that there is a place for.
-func (l *boundedListener) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if l.open.take() {
-			return &boundedConn{Conn: c, open: l.open}, nil
-		}
-		_ = c.Close() // nothing was read from it
-	}
-}
-
-type boundedConn struct {
-	net.Conn
-	open places
-	once sync.Once
-}
-
-// Close closes the connection and gives its place back.
-func (c *boundedConn) Close() error {
-	c.once.Do(c.open.give)
-	return c.Conn.Close()
-}

@@ -3,6 +3,7 @@ package rpc
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -206,19 +207,105 @@ func TestListenIsBounded(t *testing.T) {
 	defer dial().Close()
 	defer dial().Close()
 	one, two := <-accepted, <-accepted
+	turnedAway := func(c net.Conn) {
+		t.Helper()
+		text, err := io.ReadAll(c)
+		if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 429 ") || !strings.Contains(string(text), rateLimited.code) {
+			t.Fatalf("a third connection: %q, %v", text, err)
+		}
+	}
 	refused := dial()
 	defer refused.Close()
-	if _, err := refused.Read(make([]byte, 1)); err == nil { // closed by the other side
-		t.Fatal("a third connection was served")
-	}
+	turnedAway(refused)
 	one.Close()
 	one.Close() // gives one place back, not two
 	defer dial().Close()
 	defer (<-accepted).Close()
 	again := dial()
 	defer again.Close()
-	if _, err := again.Read(make([]byte, 1)); err == nil {
-		t.Fatal("a third connection was served")
-	}
+	turnedAway(again)
 	two.Close()
+}
+
+// Who comes when all connections are in use and has sent half a request sees
+// why, and so does who never comes to the end of one.
+func TestHalfRequestsAreAnswered(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.MaxConnections = 4 })
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := b.server.HTTP()
+	s.ReadHeaderTimeout, s.ReadTimeout = 2*time.Second, 2*time.Second
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.Serve(b.server.Listen(inner))
+	}()
+	defer func() {
+		_ = s.Close()
+		<-ended
+	}()
+	half := func(text string) net.Conn {
+		c, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, text); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	want := func(c net.Conn, status string) {
+		t.Helper()
+		defer c.Close()
+		if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(c)
+		if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 "+status) || !strings.Contains(string(text), `"code":`) {
+			t.Errorf("%q, %v, want %s", text, err, status)
+		}
+	}
+	const head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+	open := []net.Conn{half(head), half(head), half(head + "\r\n{"), half("POST")}
+	want(half(head+"\r\n{"), "429")
+	for _, c := range open {
+		want(c, "408")
+	}
+}
+
+// A body that is far too large is answered to a client that reads only after it
+// has sent all.
+func TestLargeBodyIsAnswered(t *testing.T) {
+	b := newBench(t, nil)
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, ended := b.server.HTTP(), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.Serve(b.server.Listen(inner))
+	}()
+	defer func() {
+		_ = s.Close()
+		<-ended
+	}()
+	c, err := net.Dial("tcp", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const size = 20 << 20
+	if _, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", size); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, strings.Repeat(" ", size)); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(c)
+	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 413 ") || !strings.Contains(string(text), bodyTooLarge.code) {
+		t.Errorf("%q, %v", text, err)
+	}
 }

@@ -65,6 +65,9 @@ var metrics = []struct {
 	{"major_version", "of the software", func(t *PeerTelemetry) uint64 { return uint64(t.Major) }, true},
 	{"minor_version", "of the software", func(t *PeerTelemetry) uint64 { return uint64(t.Minor) }, true},
 	{"patch_version", "of the software", func(t *PeerTelemetry) uint64 { return uint64(t.Patch) }, true},
+	{"pre_release_version", "of the software; always 0", func(*PeerTelemetry) uint64 { return 0 }, true},
+	{"maker", "of the software: 0 is this one", func(*PeerTelemetry) uint64 { return 0 }, true},
+	{"bandwidth_cap", "bytes per second; always 0: not told", func(*PeerTelemetry) uint64 { return 0 }, true},
 	{"timestamp", "milliseconds since 1970 by the clock of the node", func(t *PeerTelemetry) uint64 { return t.Timestamp }, false},
 	{"confirmation_p50_ms", "half of the recent elections took no longer; 0: not measured", func(t *PeerTelemetry) uint64 { return uint64(t.LatencyP50) }, false},
 	{"confirmation_p90_ms", "nine of ten took no longer", func(t *PeerTelemetry) uint64 { return uint64(t.LatencyP90) }, false},
@@ -119,7 +122,8 @@ func telemetryResult() (fields []field) {
 		for _, m := range metrics {
 			fields = append(fields, maybe(prefix+m.name, formNumber, m.doc))
 		}
-		fields = append(fields, maybe(prefix+"genesis_block", formHash, "hash of the genesis block"))
+		fields = append(fields, maybe(prefix+"genesis_block", formHash, "hash of the genesis block"),
+			maybe(prefix+"active_difficulty", formWork, "threshold of send and change"))
 		if prefix == "" {
 			fields = append(fields, maybe("node_id", formKey, "of one peer"), maybe("signature", formSignature, "over what one peer told"))
 			continue
@@ -154,18 +158,18 @@ func telemetry(c *call) (any, error) {
 	if c.has("address") {
 		for i := range reports {
 			if reports[i].at(address, uint16(port)) {
-				return reports[i].one(), nil
+				return reports[i].one(c.network), nil
 			}
 		}
 		return nil, peerNotFound.because("address: no telemetry of %q; the action peers lists who is connected", clip(address))
 	}
 	if !raw {
-		return summary(reports), nil
+		return summary(c.network, reports), nil
 	}
 	list := make([]object, 0, len(reports))
 	for i := range reports[:min(len(reports), maxEntries)] {
 		a := reports[i].Address
-		list = append(list, append(reports[i].one(), obj("address", a.Addr().String(), "port", int(a.Port()))...))
+		list = append(list, append(reports[i].one(c.network), obj("address", a.Addr().String(), "port", int(a.Port()))...))
 	}
 	return obj("metrics", list), nil
 }
@@ -180,20 +184,21 @@ func (t *PeerTelemetry) at(address string, port uint16) bool {
 }
 
 // one is what a single peer told.
-func (t *PeerTelemetry) one() object {
+func (t *PeerTelemetry) one(n *lattice.Network) object {
 	o := object{}
 	for _, m := range metrics {
 		o.set(m.name, m.read(t))
 	}
-	return append(o, obj("genesis_block", t.Genesis, "node_id", t.NodeID, "signature", t.Signature)...)
+	return append(o, obj("genesis_block", t.Genesis, "active_difficulty", nonce(n.SendThreshold), "node_id", t.NodeID, "signature", t.Signature)...)
 }
 
 // summary puts all reports together: averages without the extremes, and what
-// most say where an average makes no sense.
-func summary(reports []PeerTelemetry) object {
+// most say where an average makes no sense. Of nobody all is 0: the monitors of
+// the field want every number to be there.
+func summary(n *lattice.Network, reports []PeerTelemetry) object {
 	o := obj("nodes", len(reports))
 	if len(reports) == 0 {
-		return o
+		reports = []PeerTelemetry{{Telemetry: wire.Telemetry{Genesis: n.GenesisHash}}}
 	}
 	values := make([]uint64, len(reports))
 	for _, m := range metrics {
@@ -211,6 +216,7 @@ func summary(reports []PeerTelemetry) object {
 		genesis[i] = reports[i].Genesis
 	}
 	o.set("genesis_block", mode(genesis, func(a, b lattice.Hash) int { return slices.Compare(a[:], b[:]) }))
+	o.set("active_difficulty", nonce(n.SendThreshold))
 	return o
 }
 

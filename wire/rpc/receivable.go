@@ -26,6 +26,7 @@ var receivableActions = []*action{
 			may("offset", formCount, "entries to leave out first, at most 10000"),
 		}, receivableParams...),
 		result: []field{
+			maybe("deprecated", formOne, "1 when it was asked for by its older name"),
 			has("blocks", formAny, "hashes, or a map by hash"),
 			maybe("blocks.*.amount", formAmount, "of the send"),
 			maybe("blocks.*.source", formAccount, "account that sent it"),
@@ -40,6 +41,7 @@ var receivableActions = []*action{
 		summary: "Amounts that several accounts can receive, in the same shapes as receivable.",
 		params:  append([]param{need("accounts", formAccounts, "the accounts, at most 100")}, receivableParams...),
 		result: []field{
+			maybe("deprecated", formOne, "1 when it was asked for by its older name"),
 			has("blocks", formMap, "hashes, or a map by hash, by account"),
 			has("blocks.*", formAny, "as in receivable"),
 			maybe("blocks.*.*.amount", formAmount, "of the send"),
@@ -58,7 +60,10 @@ var receivableActions = []*action{
 			paramHash,
 			may("include_only_confirmed", formFlag, "only when the send is confirmed; default true"),
 		},
-		result: []field{has("exists", formOne, "1 or 0")},
+		result: []field{
+			maybe("deprecated", formOne, "1 when it was asked for by its older name"),
+			has("exists", formOne, "1 or 0"),
+		},
 		errors: []*errorKind{badHash, blockNotFound}, handle: receivableExists,
 	},
 }

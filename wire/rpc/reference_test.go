@@ -45,7 +45,7 @@ a block that differ, an action and a method.
 
 Errors come with HTTP status 200 as ` + "`{\"error\": text, \"code\": code, \"detail\": what and where}`" + `, in JSON-RPC as an error object with code
 and detail in its data. Programs should look at the code: it never changes its meaning. Only what is not about the question itself has
-another status: 403 host or site not allowed, 405 not a POST, 413 too large, 429 overloaded or too many requests (with Retry-After),
+another status: 403 host or site not allowed, 405 not a POST, 408 too slow, 413 too large, 429 overloaded or too many requests (with Retry-After),
 500 a fault of the node.
 
 Roles: *public*; *operator*, which needs ` + "`Authorization: Bearer <token>`" + `; *probe*. Each can be switched off. Without the right token an

@@ -54,6 +54,9 @@ func New(config Config, backend Backend, log *slog.Logger) *Server {
 	return s
 }
 
+// readTimeout is how long a client may take to send a request.
+const readTimeout = 15 * time.Second
+
 // HTTP returns an http.Server for this handler with all its time and size
 // limits set. The caller gives it a listener (see Listen) and shuts it down.
 func (s *Server) HTTP() *http.Server {
@@ -63,7 +66,8 @@ func (s *Server) HTTP() *http.Server {
 		Handler:           s,
 		Protocols:         protocols,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
+		ReadTimeout:       readTimeout,
+		ConnContext:       withConn,
 		WriteTimeout:      s.config.RequestTimeout + 15*time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
@@ -74,6 +78,7 @@ func (s *Server) HTTP() *http.Server {
 // ServeHTTP answers one request. The dialect is told by the body, so that any
 // path and any content type will do.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer connOf(r).answering()()
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.log.Error("rpc: panic in a request", "fault", fault, "stack", string(debug.Stack()))
@@ -137,12 +142,32 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// maxDiscard is how much of a request that is too large is read for the sake of
+// an answer that arrives.
+const maxDiscard = 64 << 20
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
 func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.BodyLimit))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
+	if r.ContentLength > s.config.BodyLimit && r.Header.Get("Expect") != "" { // it asks before it sends
 		s.refuse(w, http.StatusRequestEntityTooLarge, bodyTooLarge.because("at most %d bytes are read", s.config.BodyLimit))
+		return nil, false
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, s.config.BodyLimit+1))
+	if err == nil && int64(len(body)) > s.config.BodyLimit {
+		// Who sends all before reading would see nothing but a broken connection.
+		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard)
+		w.Header().Set("Connection", "close")
+		s.refuse(w, http.StatusRequestEntityTooLarge, bodyTooLarge.because("at most %d bytes are read", s.config.BodyLimit))
+		return nil, false
+	}
+	switch {
+	case isTimeout(err):
+		w.Header().Set("Connection", "close")
+		s.refuse(w, http.StatusRequestTimeout, tooSlow.because("the rest of the request did not come within %v", readTimeout))
 	case err != nil:
 		s.refuse(w, http.StatusBadRequest, badRequest.because("the body could not be read: %s", err))
 	default:

@@ -102,7 +102,7 @@ func init() {
 		blockActions, chainActions, createActions, processActions,
 		representativeActions, confirmationActions,
 		electionActions, bucketActions, delegatorActions, explainActions,
-		nodeActions, networkActions, controlActions, workActions, unitActions, keyActions,
+		nodeActions, networkActions, statActions, waitingActions, controlActions, workActions, workPeerActions, unitActions, keyActions,
 		walletActions, walletAccountActions, walletBlockActions, discoverActions,
 	} {
 		actions = append(actions, part...)

@@ -99,6 +99,7 @@ var walletAccountActions = []*action{
 		summary: "Amounts that the accounts of a wallet can receive, in the same shapes as receivable.",
 		params:  append([]param{paramWallet, may("offset", formCount, "cursor: accounts to leave out first")}, receivableParams...),
 		result: []field{
+			maybe("deprecated", formOne, "1 when it was asked for by its older name"),
 			has("blocks", formMap, "hashes, or a map by hash, by account; accounts with nothing are left out"),
 			maybe("blocks.*", formAny, "as in receivable"),
 			maybe("blocks.*.*.amount", formAmount, "of the send"),

@@ -42,7 +42,7 @@ var walletBlockActions = []*action{
 		name: "search_receivable", aliases: []string{"search_pending"}, role: Operator, cost: 5,
 		summary: "Have a wallet look now for what it can receive and for accounts that were used elsewhere with the same words.",
 		params:  []param{paramWallet},
-		result:  []field{has("started", formOne, "1")},
+		result:  []field{has("started", formOne, "1"), maybe("deprecated", formOne, "1 when it was asked for by its older name")},
 		errors:  ofWallet(walletLocked), handle: searchReceivable,
 	},
 	{

@@ -32,7 +32,7 @@ var workActions = []*action{
 			has("multiplier", formFactor, "the value as a multiple of a send's threshold"),
 			has("hash", formHash, "what it is for"),
 		},
-		errors: []*errorKind{badHash, badDifficulty, difficultyLimit, badBlock, workDisabled, workCancelled}, handle: workGenerate,
+		errors: []*errorKind{badHash, badDifficulty, difficultyLimit, badBlock, workDisabled, workCancelled, workFailed}, handle: workGenerate,
 	},
 	{
 		name: "work_validate", role: Public,

@@ -135,6 +135,15 @@ func (g *Gaps) Find(hash lattice.Hash) (Gap, time.Time, bool) {
 	return Gap{}, time.Time{}, false
 }
 
+// Each calls f for the blocks that wait, oldest first, until f returns false.
+func (g *Gaps) Each(f func(Gap, time.Time) bool) {
+	for e := g.fifo.Front(); e != nil; e = e.Next() {
+		if w := e.Value.(*waiting); !f(w.gap, w.since) {
+			return
+		}
+	}
+}
+
 // Has reports whether anything waits for a hash.
 func (g *Gaps) Has(missing lattice.Hash) bool { return len(g.byMissing[missing]) > 0 }
 
