@@ -115,7 +115,7 @@ func Start(cfg Config, env Env) (*Node, error) {
 		return nil, err
 	}
 	n.system = supervise.NewSystem(supervise.Config{
-		Logger: env.Log.With("subsystem", "supervise"), Clock: env.Clock, Rand: env.rand("supervise"),
+		Logger: env.Log.With("subsystem", nameSupervise), Clock: env.Clock, Rand: env.rand("supervise"),
 		Dispatcher: env.Dispatcher, Dedicated: env.Dedicated,
 		OnFail: func(f supervise.Failure) { n.refs.blame(f) },
 		Reason: commonReason,

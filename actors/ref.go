@@ -39,7 +39,17 @@ const (
 	nameWallet          = "wallet"
 	nameHealth          = "health"
 	nameGateway         = "rpc_gateway"
+	nameSupervise       = "supervise" // no actor: what watches them
 )
+
+// Subsystems returns the names under which the parts of a node write to its log,
+// as the attribute "subsystem".
+func Subsystems() []string {
+	return []string{
+		nameBlockProcessor, nameVoteProcessor, nameElections, nameVoting, nameScheduler, nameBootstrapServer, nameBootstrap,
+		namePeers, nameTelemetry, nameWallet, nameHealth, nameGateway, nameSupervise,
+	}
+}
 
 // refs are the addresses of all actors. They are known before the first actor
 // is spawned, because an address follows from the name.

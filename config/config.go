@@ -109,8 +109,8 @@ func (c *Config) Validate() error {
 	if _, err := netip.ParseAddr(c.ListenAddress); err != nil {
 		return fmt.Errorf("listen_address is %q, want an IP address such as :: or 127.0.0.1", c.ListenAddress)
 	}
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
-		return fmt.Errorf("log_level is %q, want debug, info, warn or error", c.LogLevel)
+	if _, err := ParseLevels(c.LogLevel); err != nil {
+		return fmt.Errorf("log_level is %q: %w", c.LogLevel, err)
 	}
 	if !slices.Contains([]string{"text", "json"}, c.LogFormat) {
 		return fmt.Errorf("log_format is %q, want text or json", c.LogFormat)

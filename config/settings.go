@@ -35,7 +35,7 @@ var settings = []setting{
 	{"max_peers_in", "connections that others may dial", func(c *Config) flag.Value { return (*number)(&c.MaxPeersIn) }},
 	{"bandwidth_limit_mbps", "megabits a second that peers may send to this node and it to them, each; 0 is no limit", func(c *Config) flag.Value { return (*number)(&c.BandwidthLimitMbps) }},
 	{"memory_limit_mb", "memory in MB that the garbage collector tries to stay below; 0 is no limit", func(c *Config) flag.Value { return (*number)(&c.MemoryLimitMB) }},
-	{"log_level", "debug, info, warn or error", func(c *Config) flag.Value { return (*text)(&c.LogLevel) }},
+	{"log_level", "debug, info, warn or error; another one for a subsystem with info,peers=debug", func(c *Config) flag.Value { return (*text)(&c.LogLevel) }},
 	{"log_format", "text or json", func(c *Config) flag.Value { return (*text)(&c.LogFormat) }},
 }
 

@@ -53,17 +53,16 @@ func runNode(p *program, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return settingsError(err)
 	}
-	var level slog.LevelVar
-	log, err := newLog(p.err, &level, c.LogLevel, c.LogFormat)
+	log, levels, err := newLog(p.err, c.LogLevel, c.LogFormat)
 	if err != nil {
 		return usageError{err}
 	}
 	limitMemory(&c)
-	n, err := openNode(&c, log)
+	n, err := openNode(&c, log, levels)
 	if err != nil {
 		return explain(err)
 	}
-	defer n.reloadOnSignal(&level, args, p.environ)()
+	defer n.reloadOnSignal(levels, args, p.environ)()
 	defer watchdog(n.node)()
 	return n.serve(p)
 }
@@ -96,11 +95,12 @@ type liveNode struct {
 	pool     *supervise.Pool
 	asked    chan string // why the node should stop
 	log      *slog.Logger
+	levels   *logs
 }
 
 // openNode opens the data folder and starts the node. When it fails nothing is
 // left running or locked, and a data folder that it made is gone again.
-func openNode(c *config.Config, log *slog.Logger) (*liveNode, error) {
+func openNode(c *config.Config, log *slog.Logger, levels *logs) (*liveNode, error) {
 	network, err := lattice.NetworkByName(c.Network)
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func openNode(c *config.Config, log *slog.Logger) (*liveNode, error) {
 		undo()
 		return nil, err
 	}
-	n := &liveNode{settings: c, store: store, asked: make(chan string, 1), log: log}
+	n := &liveNode{settings: c, store: store, asked: make(chan string, 1), log: log, levels: levels}
 	if err := n.start(network, keys); err != nil {
 		err = errors.Join(err, store.Close())
 		undo()
@@ -157,6 +157,7 @@ func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) err
 	cfg.NodeKey, cfg.VotingKeys = key, keys
 	cfg.RPC.Token = token
 	cfg.RPC.Page = webPage()
+	cfg.RPC.LogLevel = n.levels.change
 	cfg.WalletDir = filepath.Join(c.DataDir, walletFolder)
 	cfg.OnStop = func(reason string) {
 		select {

@@ -13,7 +13,7 @@ import (
 // the file, the variables and the flags it was started with. It takes over what
 // can change at run time and says what cannot. The function that it returns ends
 // that.
-func (n *liveNode) reloadOnSignal(level *slog.LevelVar, args, environ []string) (end func()) {
+func (n *liveNode) reloadOnSignal(levels *logs, args, environ []string) (end func()) {
 	if len(reloadSignals) == 0 {
 		return func() {}
 	}
@@ -24,7 +24,7 @@ func (n *liveNode) reloadOnSignal(level *slog.LevelVar, args, environ []string) 
 		for {
 			select {
 			case <-asked:
-				running = reload(n.log, level, running, args, environ)
+				running = reload(n.log, levels, running, args, environ)
 			case <-done:
 				return
 			}
@@ -37,7 +37,7 @@ func (n *liveNode) reloadOnSignal(level *slog.LevelVar, args, environ []string) 
 }
 
 // reload returns the settings that hold after it.
-func reload(log *slog.Logger, level *slog.LevelVar, running config.Config, args, environ []string) config.Config {
+func reload(log *slog.Logger, levels *logs, running config.Config, args, environ []string) config.Config {
 	fresh, err := config.Load(flag.NewFlagSet("node run", flag.ContinueOnError), args, environ)
 	if err == nil {
 		err = fresh.Validate()
@@ -52,10 +52,14 @@ func reload(log *slog.Logger, level *slog.LevelVar, running config.Config, args,
 			log.Warn("this setting needs a restart", "setting", c.Name, "was", c.Was, "is", c.Is)
 		}
 	}
-	if fresh.LogLevel != running.LogLevel {
-		_ = level.UnmarshalText([]byte(fresh.LogLevel)) // Validate knows the levels
-		log.Warn("log level changed", "was", running.LogLevel, "is", fresh.LogLevel)
+	was := levels.levels.Load().String() // perhaps set by the RPC in the meantime
+	if is, err := levels.change(fresh.LogLevel); err != nil {
+		log.Error("the log level was not changed", "err", err)
+	} else {
 		running.LogLevel = fresh.LogLevel
+		if was != is {
+			log.Warn("log level changed", "was", was, "is", is)
+		}
 	}
 	if len(changes) == 0 {
 		log.Info("the settings were read again and are the same")

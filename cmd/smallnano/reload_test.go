@@ -24,8 +24,7 @@ func TestReload(t *testing.T) {
 		}
 	}
 	var said bytes.Buffer
-	var level slog.LevelVar
-	log, err := newLog(&said, &level, "info", "text")
+	log, levels, err := newLog(&said, "info", "text")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +32,7 @@ func TestReload(t *testing.T) {
 	running.DataDir = dir
 	again := func() string {
 		said.Reset()
-		running = reload(log, &level, running, []string{"--data-dir", dir}, nil)
+		running = reload(log, levels, running, []string{"--data-dir", dir}, nil)
 		return said.String()
 	}
 	write(``)
@@ -41,13 +40,13 @@ func TestReload(t *testing.T) {
 		t.Errorf("said %q", got)
 	}
 	write("log_level = \"debug\"\nrpc_port = 1\n")
-	if got := again(); level.Level() != slog.LevelDebug || running.LogLevel != "debug" || running.RPCPort == 1 ||
+	if got := again(); levels.levels.Load().All != slog.LevelDebug || running.LogLevel != "debug" || running.RPCPort == 1 ||
 		!strings.Contains(got, "setting=rpc_port") || !strings.Contains(got, "log level changed") {
-		t.Errorf("level %v, settings %+v, said %q", level.Level(), running, got)
+		t.Errorf("level %v, settings %+v, said %q", levels.levels.Load(), running, got)
 	}
 	write("log_level = \"loud\"\n")
-	if got := again(); level.Level() != slog.LevelDebug || running.LogLevel != "debug" || !strings.Contains(got, "goes on with the old") {
-		t.Errorf("level %v, said %q", level.Level(), got)
+	if got := again(); levels.levels.Load().All != slog.LevelDebug || running.LogLevel != "debug" || !strings.Contains(got, "goes on with the old") {
+		t.Errorf("level %v, said %q", levels.levels.Load(), got)
 	}
 }
 

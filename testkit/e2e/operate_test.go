@@ -1,11 +1,18 @@
 package e2e
 
 import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/testkit"
 )
 
 // TestFolderWithoutNode asks the nodes of folders that have none, while another
@@ -75,4 +82,60 @@ func TestAlone(t *testing.T) {
 	n := newNode(t)
 	n.start()
 	run(t, "status", "--data-dir", n.dir).want(t, 1, "not ready: a confirmation needs", "no address of a peer is known", "--peer HOST:PORT", "--enable-voting --voting-key dev-genesis")
+}
+
+// TestLog has a node write down all it can: each line is an object with what
+// everybody looks for, the levels change while it runs, and no secret is in it.
+func TestLog(t *testing.T) {
+	key := testkit.Key(900)
+	seed := key.Seed()
+	n := newNode(t, "--enable-voting", "--voting-key", keyFile(t, key), "--log-level", "debug", "--log-format", "json")
+	n.start()
+	other := newNode(t, append([]string{"--peer", n.peering}, voting...)...)
+	other.start()
+	n.waitPeers(1)
+	w := testkit.GenesisWallet(lattice.Dev())
+	if err := n.process(w.Send(testkit.Account(1), lattice.AmountFrom(7))); err != nil {
+		t.Fatal(err)
+	}
+	n.waitConfirmed(2)
+	n.must("key_expand", object{"key": hex.EncodeToString(seed[:])})
+	_, _ = n.call("no_such_action", object{"key": hex.EncodeToString(seed[:])})
+	run(t, "rpc", "--data-dir", n.dir, "log_level", "levels=warn,peers=debug").want(t, 0)
+	run(t, "rpc", "--data-dir", n.dir, "log_level", "levels=warn,pears=debug").want(t, 1, `the nearest is "peers"`)
+	if got := n.must("log_level", nil)["levels"]; got != "warn,peers=debug" {
+		t.Errorf("levels %v", got)
+	}
+	if err := n.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, waitLimit, "the levels of the settings are back", func() (bool, string) {
+		got := n.must("log_level", nil)["levels"]
+		return got == "debug", fmt.Sprint(got)
+	})
+	files := content(t, n.dir)
+	n.stop()
+	other.stop()
+	text, err := os.ReadFile(n.log.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	subsystems := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		var o struct{ Time, Level, Msg, Subsystem string }
+		if err := json.Unmarshal([]byte(line), &o); err != nil || o.Time == "" || o.Level == "" || o.Msg == "" {
+			t.Errorf("%v: %s", err, line)
+		}
+		subsystems[o.Subsystem] = true
+	}
+	if !subsystems["peers"] || len(subsystems) < 3 {
+		t.Errorf("subsystems %v", subsystems)
+	}
+	for what, secret := range map[string]string{
+		"voting seed": hex.EncodeToString(seed[:]), "token": n.token, "node key": strings.TrimSpace(files[filepath.Join(n.dir, "node.key")]),
+	} {
+		if secret == "" || strings.Contains(strings.ToLower(string(text)), strings.ToLower(secret)) {
+			t.Errorf("the %s is in the log", what)
+		}
+	}
 }

@@ -59,6 +59,10 @@ type Config struct {
 	// what the public and the probe may ask; nil: nothing is.
 	Page http.Handler
 
+	// LogLevel sets what the log writes, and tells what holds then; "" only tells.
+	// nil: there is nothing to set.
+	LogLevel func(levels string) (now string, err error)
+
 	// Now and Random are for tests.
 	Now    func() time.Time
 	Random io.Reader

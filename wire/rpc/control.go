@@ -8,6 +8,13 @@ var controlActions = []*action{
 		handle:  stop,
 	},
 	{
+		name: "log_level", role: Operator,
+		summary: "Tell what the log writes, or set it until the settings are read again.",
+		params:  []param{may("levels", formText, "debug, info, warn or error, and others for subsystems: info,peers=debug")},
+		result:  []field{has("levels", formText, "what holds now")},
+		errors:  []*errorKind{}, handle: logLevel,
+	},
+	{
 		name: "debug_fail_actor", role: Operator, devOnly: true,
 		summary: "Make an actor fail, to try out its supervision. On the dev network only.",
 		params:  []param{need("actor", formText, "name of the actor, as in health")},
@@ -27,4 +34,20 @@ func debugFailActor(c *call) (any, error) {
 		return nil, c.err
 	}
 	return obj("success", ""), c.backend.FailActor(name)
+}
+
+func logLevel(c *call) (any, error) {
+	levels, _ := c.scalar("levels")
+	if c.err != nil {
+		return nil, c.err
+	}
+	set := c.server.config.LogLevel
+	if set == nil {
+		return nil, notServed.because("the log of this node has one level")
+	}
+	now, err := set(levels)
+	if err != nil {
+		return nil, badParameter.because("levels: %s", err)
+	}
+	return obj("levels", now), nil
 }
