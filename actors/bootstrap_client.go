@@ -58,7 +58,11 @@ type bootstrapClient struct {
 func (a *bootstrapClient) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		a.machine = bootstrap.New(a.cfg)
+		// After a failure the peers still answer what was asked before it: numbers that
+		// no earlier instance has reached tell these answers from those to come.
+		cfg := a.cfg
+		cfg.FirstID = uint64(max(0, a.env.Clock.Now().UnixNano()))
+		a.machine = bootstrap.New(cfg)
 		a.rng = a.env.rand(nameBootstrap)
 		a.restore()
 		a.refs.peers.Tell(&messages.PeersWanted{})

@@ -70,6 +70,9 @@ type Client struct {
 	open  []*request
 	late  []lateRequest
 	id    uint64 // of the last request
+	// stranger is until when answers may come to what an earlier client asked; zero
+	// before the first peer.
+	stranger time.Time
 
 	tasks     map[key]*task
 	urgent    *list.List // tasks to ask for, first come first served
@@ -100,7 +103,7 @@ func New(cfg Config) *Client {
 		panic(err.Error())
 	}
 	return &Client{
-		cfg: cfg, tasks: make(map[key]*task), blockedBy: make(map[lattice.Hash][]*task),
+		cfg: cfg, id: cfg.FirstID, tasks: make(map[key]*task), blockedBy: make(map[lattice.Hash][]*task),
 		urgent: list.New(), scanned: list.New(), waiting: list.New(), delivered: list.New(), blocked: list.New(),
 		scan: newScan(cfg),
 	}
@@ -111,6 +114,9 @@ func New(cfg Config) *Client {
 func (c *Client) PeerUp(conn peering.ConnID, now time.Time) {
 	if c.peer(conn) != nil || len(c.peers) >= maxPeers {
 		return
+	}
+	if c.stranger.IsZero() {
+		c.stranger = now.Add(c.cfg.Timeout)
 	}
 	c.peers = append(c.peers, &peer{conn: conn})
 	if len(c.peers) == 1 {
@@ -280,8 +286,9 @@ func (c *Client) shut(r *request) {
 }
 
 // answered finds and closes the open request that an answer belongs to. An
-// answer to a request that timed out is ignored, any other one is blamed.
-func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind) *request {
+// answer to a request that timed out is ignored, and so is, for a while, one to
+// a request of an earlier client; any other one is blamed.
+func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind, now time.Time) *request {
 	i := slices.IndexFunc(c.open, func(r *request) bool { return r.Conn == conn && r.ID == id && r.Kind == kind })
 	if i >= 0 {
 		r := c.open[i]
@@ -293,6 +300,10 @@ func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind) *request {
 	}
 	if i = slices.Index(c.late, lateRequest{conn, id}); i >= 0 {
 		c.late = slices.Delete(c.late, i, i+1)
+		c.stats.Late++
+		return nil
+	}
+	if id <= c.cfg.FirstID && now.Before(c.stranger) {
 		c.stats.Late++
 		return nil
 	}

@@ -441,3 +441,59 @@ func wander(t *testing.T, seed uint64) Stats {
 	}
 	return c.Stats(w.now)
 }
+
+// TestFalseFrontiersOfUnconfirmed: frontiers that nobody has, of accounts whose
+// blocks are here and not confirmed, do not make the client ask for the same
+// blocks for ever.
+func TestFalseFrontiersOfUnconfirmed(t *testing.T) {
+	w, full := synced(t, DevConfig())
+	for _, a := range w.u.heads {
+		w.local.accounts[a].confirmed = 0
+		w.votes[a] = time.Time{}
+	}
+	h := honest(full)
+	w.connect(func(w *world, q Request) (uint64, []Frontier, *Blocks) {
+		id, page, answer := h(w, q)
+		for i := range page {
+			if page[i].Hash[3] ^= 0xff; i%2 == 0 {
+				page[i].Height += 500
+			}
+		}
+		return id, page, answer
+	})
+	before := w.requests
+	w.run(time.Minute, nil)
+	if n, most := w.requests-before, 20*len(w.u.heads); n > most {
+		t.Errorf("%d requests in a minute, want at most %d", n, most)
+	}
+}
+
+// TestAnswersOfEarlier: a client that takes over from one that failed does not
+// blame peers for answers to the other's requests, for as long as these may come.
+func TestAnswersOfEarlier(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.FirstID = 1000
+	c := New(cfg)
+	c.PeerUp(1, epoch)
+	bad := func(id uint64, now time.Time) int {
+		if err := c.Frontiers(1, id, []Frontier{}, nil, now); err != nil {
+			t.Fatal(err)
+		}
+		n := len(c.ready.Bad)
+		c.ready.Bad = nil
+		return n
+	}
+	for _, x := range []struct {
+		id    uint64
+		after time.Duration
+		want  int
+	}{{7, 0, 0}, {1000, cfg.Timeout - 1, 0}, {1001, 0, 1}, {1000, cfg.Timeout, 1}} {
+		if got := bad(x.id, epoch.Add(x.after)); got != x.want {
+			t.Errorf("answer %d after %v: blamed %d times, want %d", x.id, x.after, got, x.want)
+		}
+	}
+	r, err := c.Ready(newChains(), epoch, rand.New(rand.NewPCG(1, 1)))
+	if err != nil || len(r.Requests) != 1 || r.Requests[0].ID != 1001 {
+		t.Errorf("requests %v, %v; want one, numbered 1001", r.Requests, err)
+	}
+}

@@ -170,6 +170,12 @@ func (c *Client) Known(account lattice.Account, hash lattice.Hash, now time.Time
 		return
 	}
 	if hash == t.last {
+		if t.forked && t.inserted == 0 {
+			// From the confirmed frontier up this peer has what we have: there is no
+			// fork that it could help to settle, and asking it again would go on and on.
+			t.forked = false
+			c.tried(t, t.from)
+		}
 		c.queue(t, true) // the look-up before the next request tells how far we are
 		return
 	}

@@ -188,6 +188,9 @@ type Config struct {
 	// OverloadPause is how long no blocks are asked for after the block processor
 	// refused some; it doubles while that goes on, up to 16 times.
 	OverloadPause time.Duration
+	// FirstID is what requests are numbered from, at least as high as the number of
+	// any request that an earlier client has sent on connections that are still open.
+	FirstID uint64
 }
 
 // DefaultConfig returns the settings for a public network.
