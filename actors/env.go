@@ -14,6 +14,7 @@ import (
 	"github.com/smallnano/smallnano/actors/supervise"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages"
+	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 )
 
@@ -33,10 +34,13 @@ type Env struct {
 	Workers    Workers
 	// Verify checks signatures; nil is crypto.VerifyBatch with Secret. Another one
 	// must come to the same answers.
-	Verify  func([]crypto.Check) []bool
-	Network Network
-	Store   storage.Store
-	Log     *slog.Logger
+	Verify func([]crypto.Check) []bool
+	// SignVote does what lattice.Vote.Sign does; nil is that. Another one goes with
+	// another Verify.
+	SignVote func(v *lattice.Vote, id lattice.NetworkID, key crypto.PrivateKey)
+	Network  Network
+	Store    storage.Store
+	Log      *slog.Logger
 }
 
 // verify checks signatures as a batch.
@@ -45,6 +49,15 @@ func (e *Env) verify(checks []crypto.Check) []bool {
 		return e.Verify(checks)
 	}
 	return crypto.VerifyBatch(checks, e.Secret)
+}
+
+// signVote signs a vote.
+func (e *Env) signVote(v *lattice.Vote, id lattice.NetworkID, key crypto.PrivateKey) {
+	if e.SignVote != nil {
+		e.SignVote(v, id, key)
+		return
+	}
+	v.Sign(id, key)
 }
 
 // rand returns the generator of one actor.

@@ -160,7 +160,7 @@ func (a *voting) replyFinal(conn messages.ConnID, hashes []lattice.Hash) {
 	}
 	for _, key := range a.keys {
 		v := &lattice.Vote{Timestamp: lattice.FinalTimestamp, Hashes: hashes}
-		v.Sign(a.net.ID, key)
+		a.env.signVote(v, a.net.ID, key)
 		a.refs.votes.Tell(&messages.VoteArrived{Vote: v}) // it may come back, and is not another node's then
 		a.refs.peer(conn).Tell(&messages.SendFrame{Frame: frame(a.net, &wire.Vote{Vote: *v})})
 	}
@@ -198,7 +198,7 @@ func (a *voting) sign(key crypto.PrivateKey, b votes.Batch, now time.Time) *latt
 	if b.Final {
 		v.Timestamp = lattice.FinalTimestamp
 	}
-	v.Sign(a.net.ID, key)
+	a.env.signVote(v, a.net.ID, key)
 	return v
 }
 

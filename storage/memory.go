@@ -25,6 +25,23 @@ func NewMemory(network *lattice.Network) Store {
 	return m
 }
 
+// CopyMemory returns another store in memory, which begins with what s holds now,
+// and which what becomes of s does not touch. It costs next to nothing, however
+// much s holds. It panics when s is not from NewMemory or is closed.
+func CopyMemory(s Store) Store {
+	m, ok := s.(*memory)
+	if !ok {
+		panic("storage: CopyMemory of a store that is not in memory")
+	}
+	state := m.committed.Load()
+	if state == nil {
+		panic("storage: CopyMemory of a store that is closed")
+	}
+	c := &memory{}
+	c.committed.Store(state)
+	return c
+}
+
 // memory is the store in memory. The committed state is replaced as a whole,
 // never changed, so that a reader needs no lock to have a snapshot.
 type memory struct {

@@ -58,7 +58,7 @@ func parse(args []string, stderr io.Writer) (request, error) {
 	seeds := flags.String("seeds", "1-20", "seeds to run, as FIRST-LAST")
 	seed := flags.Uint64("seed", 0, "run this one seed")
 	flags.IntVar(&q.nodes, "nodes", 0, "nodes of each network; 0 draws 3 to 5 from the seed")
-	flags.Float64Var(&q.minutes, "minutes", 0.25, "simulated minutes with faults")
+	flags.Float64Var(&q.minutes, "minutes", 0.15, "simulated minutes with faults")
 	flags.IntVar(&q.jobs, "jobs", runtime.NumCPU(), "seeds that run at the same time")
 	flags.BoolVar(&q.trace, "trace", false, "print all that happens, and as the last line the hash of it")
 	flags.BoolVar(&q.shrink, "shrink", false, "leave out faults and users while the law stays broken")

@@ -39,7 +39,7 @@ var rules = []rule{
 	{"config", append(slices.Clone(node), "config"), []string{"github.com/pelletier/go-toml/v2"}},
 	{"cmd/smallnano-sim", []string{"testkit/sim"}, nil}, // a tool for developers: no part of a node
 	{"cmd/...", append(slices.Clone(node), "config", "cmd/..."), []string{kernel, "zombiezen.com/go/sqlite/...", "golang.org/x/term", "rsc.io/qr"}},
-	{"testkit/...", append(slices.Clone(node), "config", "testkit/..."), []string{kernel, "zombiezen.com/go/sqlite/..."}},
+	{"testkit/...", append(slices.Clone(node), "config", "testkit/..."), []string{kernel, "zombiezen.com/go/sqlite/...", "github.com/orcaman/concurrent-map"}},
 }
 
 // forTests is what tests may import beside what their package may: fixtures, a

@@ -361,8 +361,3 @@ func (s *Sim) final() {
 	}
 	s.result.Confirmed = len(s.seen.confirmed)
 }
-
-func digest(b []byte) []byte {
-	h := sha256.Sum256(b)
-	return h[:6]
-}

@@ -21,7 +21,7 @@ func (s *Sim) crashSomebody() {
 	if !n.Alive() {
 		return
 	}
-	power := n.store.path != "" && s.world.rng.IntN(100) < s.opt.PowerLoss
+	power := s.world.rng.IntN(100) < s.opt.PowerLoss
 	n.crash(power)
 	s.lost(n, power)
 	s.startLater(n, s.draw(10*time.Second))

@@ -252,7 +252,7 @@ func (l *link) arrive(frame []byte) {
 	if l.closed {
 		return
 	}
-	n.world.trace.event("n%d<n%d %s %d bytes %x", l.host.owner.id, l.other.host.owner.id, wire.Type(frame[4]), len(frame), digest(frame))
+	n.world.trace.frame(l.host.owner.id, l.other.host.owner.id, frame)
 	l.traffic.FramesIn++
 	l.traffic.BytesIn += uint64(len(frame))
 	l.arrived = append(l.arrived, frame)

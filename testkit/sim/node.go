@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	cmap "github.com/orcaman/concurrent-map"
 
 	"github.com/smallnano/smallnano/actors"
 	"github.com/smallnano/smallnano/crypto"
@@ -35,11 +36,16 @@ type Node struct {
 	lives   int
 	disk    disk
 
-	slowAt       time.Time // when the disk was slow last
+	slowAt       time.Time // until when turns may be under way that a slow disk holds up
 	endAt, endBy string    // at which step of voting the node ends, and how
 
 	Crashes, PowerLosses int
 }
+
+// The actor library makes 1024 maps of 32 shards for each system. All but one map
+// are thrown away, and nodes start so often here that making them took a twelfth of
+// all time.
+func init() { cmap.SHARD_COUNT = 1 }
 
 // disk is what can go wrong with a node's disk.
 type disk struct {
@@ -51,26 +57,28 @@ type disk struct {
 // Alive reports whether the node runs.
 func (n *Node) Alive() bool { return n.running != nil }
 
-// store is a node's database, and what of it is certain to survive a power loss:
-// the file, which changes only when it is opened and closed here, and its log up
-// to where it was synced last.
+// store is a node's database, and what of it is certain to survive a power loss.
+// Of a file that is the file itself, which changes only when it is opened and
+// closed here, and its log up to where it was synced last. A store in memory
+// behaves as if it were on a disk, too: it fails and forgets the same.
 type store struct {
 	storage.Store
 	node   *Node
-	path   string // of the file; "" in memory
-	synced int64  // bytes of the log
+	path   string        // of the file; "" in memory
+	synced int64         // bytes of the log of a file
+	kept   storage.Store // what a store in memory held when it was synced last
 }
 
 // Update implements storage.Store.
 func (s *store) Update(f func(storage.Tx) error) error {
-	err := s.Store.Update(func(tx storage.Tx) error { return f(synced{tx, s.node}) })
+	err := s.write(s.Store.Update, func(tx storage.Tx) error { return f(synced{tx, s.node}) })
 	s.node.sim.committed(s.node, err)
 	return err
 }
 
 // UpdateDurable implements storage.Store.
 func (s *store) UpdateDurable(f func(storage.Tx) error) error {
-	err := s.Store.UpdateDurable(f)
+	err := s.write(s.Store.UpdateDurable, f)
 	if err == nil {
 		s.keep()
 	}
@@ -81,14 +89,42 @@ func (s *store) UpdateDurable(f func(storage.Tx) error) error {
 	return err
 }
 
+// write carries out a transaction. Those of a file meet their faults inside of the
+// database, those in memory here: when they begin, and when they are committed.
+func (s *store) write(update func(func(storage.Tx) error) error, f func(storage.Tx) error) error {
+	if s.path != "" {
+		return update(f)
+	}
+	if err := s.node.fault("begin"); err != nil {
+		return err
+	}
+	return update(func(tx storage.Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		return s.node.fault("commit")
+	})
+}
+
 // keep notes that all there is now is on the disk.
 func (s *store) keep() {
 	if s.path == "" {
+		s.kept = storage.CopyMemory(s.Store)
 		return
 	}
 	if info, err := os.Stat(s.path + "-wal"); err == nil {
 		s.synced = info.Size()
 	}
+}
+
+// survives draws how many bytes of the log of a file are there after a power loss:
+// at least what was synced, and some of what came after, as the disk liked it.
+func (s *store) survives() int64 {
+	info, err := os.Stat(s.path + "-wal")
+	if err != nil || info.Size() <= s.synced {
+		return s.synced
+	}
+	return s.synced + s.node.sim.world.rng.Int64N(info.Size()-s.synced+1)
 }
 
 // copyDatabase copies a database file and so many bytes of its log.
@@ -164,7 +200,7 @@ func (n *Node) start() {
 	node, err := actors.Start(cfg, actors.Env{
 		Clock: clock{s.world, n.owner, &n.skew}, Seed: s.world.rng.Uint64(),
 		Secret:     secrets{rand.New(rand.NewPCG(s.world.rng.Uint64(), 0))},
-		Dispatcher: d, Dedicated: func() actor.Dispatcher { return slowDispatcher{d, &n.disk} }, Workers: workers{s.world, n.owner}, Network: n.host, Store: n.store, Verify: s.verify,
+		Dispatcher: d, Dedicated: func() actor.Dispatcher { return slowDispatcher{d, n} }, Workers: workers{s.world, n.owner}, Network: n.host, Store: n.store, Verify: s.verify, SignVote: s.signVote,
 		Log: s.world.trace.logger(n.owner),
 	})
 	s.must(err)
@@ -194,15 +230,18 @@ func (n *Node) crash(power bool) {
 	old := n.store
 	log := int64(maxLog)
 	if power {
-		log = old.synced
+		log = old.survives()
 		n.PowerLosses++
 	}
 	n.Crashes++
 	n.sim.world.trace.event("n%d crashes power=%v", n.ID, power)
-	if old.path == "" {
-		return // in memory: what was committed stays
-	}
 	n.disk = disk{}
+	if old.path == "" {
+		if power {
+			old.Store = storage.CopyMemory(old.kept)
+		}
+		return
+	}
 	path := n.nextPath()
 	n.sim.must(copyDatabase(old.path, path, log))
 	n.sim.must(old.Close())

@@ -23,7 +23,7 @@ type Options struct {
 	Nodes    int           // at least 1
 	Run      time.Duration // with faults; then comes the calm
 	Calm     time.Duration // without faults: the time within which all must agree
-	Memory   bool          // databases in memory: faster, and no power loss
+	Memory   bool          // all databases in memory, where they fail and forget as on a disk: faster
 	Weather  Weather
 	Accounts int // of honest wallets
 
@@ -228,6 +228,9 @@ func (s *Sim) verify(checks []crypto.Check) []bool {
 	for i, c := range checks {
 		k := check{c.Key, [32]byte(c.Message), c.Signature}
 		good, known := s.checked[k]
+		if !known && c.Signature == mark(c.Key, k.message) {
+			good, known = true, true
+		}
 		if !known {
 			good = crypto.Verify(c.Key, c.Message, c.Signature)
 			if len(s.checked) >= maxChecked {
@@ -237,6 +240,26 @@ func (s *Sim) verify(checks []crypto.Check) []bool {
 		}
 		out[i] = good
 	}
+	return out
+}
+
+// signVote signs most votes of honest nodes with a mark that costs next to nothing,
+// and one of sixteen truly. Nobody in the world makes another's mark: no liar knows
+// how.
+func (s *Sim) signVote(v *lattice.Vote, id lattice.NetworkID, key crypto.PrivateKey) {
+	v.Representative = lattice.Account(key.Public())
+	digest := v.Digest(id)
+	if digest[0]&15 == 0 {
+		v.Sign(id, key)
+		return
+	}
+	v.Signature = mark(key.Public(), digest)
+}
+
+// mark stands for the signature of a message.
+func mark(key crypto.PublicKey, message [32]byte) (out crypto.Signature) {
+	sum := crypto.Sum256([]byte("signed in a simulation"), key[:], message[:])
+	copy(out[:], sum[:])
 	return out
 }
 
@@ -276,12 +299,19 @@ func (s *Sim) build() {
 		s.know(b)
 	}
 	s.knowAccount(s.genesis.Account())
+	var planted storage.Store // in memory, for the nodes that follow
 	for id := range s.opt.Nodes + s.opt.Joiners {
 		n := s.newNode(id)
-		if id < s.opt.Nodes || s.opt.LiarPercent > 0 || s.world.rng.IntN(2) == 0 {
-			s.plant(n, blocks)
-		} else {
+		switch begun := id < s.opt.Nodes || s.opt.LiarPercent > 0 || s.world.rng.IntN(2) == 0; {
+		case !begun:
 			n.joins()
+		case n.store.path == "" && planted != nil:
+			n.store.Store = storage.CopyMemory(planted)
+		default:
+			s.plant(n, blocks)
+			if n.store.path == "" {
+				planted = n.store.Store
+			}
 		}
 		n.store.keep()
 	}

@@ -36,7 +36,7 @@ func Swarm(seed uint64, nodes int, run time.Duration) Options {
 		CutEvery:      maybe(40, 5*time.Second, 30*time.Second),
 		PanicEvery:    maybe(50, 500*time.Millisecond, 10*time.Second),
 		DiskEvery:     maybe(30, 3*time.Second, 20*time.Second),
-		Memory:        rng.IntN(2) == 0,
+		Memory:        rng.IntN(4) != 0,
 		SmallLimits:   rng.IntN(2) == 0,
 		PowerLoss:     rng.IntN(2) * 50,
 		MaxSkew:       maybe(50, time.Millisecond, 5*time.Second),

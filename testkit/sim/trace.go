@@ -10,16 +10,18 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/smallnano/smallnano/wire"
 )
 
 // Trace is all that happened in a run: a hash of everything, and the text of it
 // for who wants to read it. Two runs of one seed have the same hash or one of
 // them read something that the seed does not decide.
 type Trace struct {
-	sum   hash.Hash
-	text  io.Writer // nil: only the hash
-	world *World
-	lines uint64
+	sum     hash.Hash
+	text    io.Writer // nil: only the hash
+	world   *World
+	scratch [32]byte
 }
 
 func newTrace(text io.Writer) *Trace { return &Trace{sum: sha256.New(), text: text} }
@@ -29,21 +31,31 @@ func (t *Trace) Hash() string { return fmt.Sprintf("%x", t.sum.Sum(nil)[:16]) }
 
 // turn notes whose turn it was. There are too many for the text.
 func (t *Trace) turn(owner int) {
-	t.sum.Write([]byte{'t', byte(owner)})
+	t.sum.Write(append(t.scratch[:0], 't', byte(owner)))
 }
 
 // timer notes that something was due.
 func (t *Trace) timer(owner int, now time.Time) {
-	var b [10]byte
-	b[0], b[1] = 'c', byte(owner)
-	binary.LittleEndian.PutUint64(b[2:], uint64(now.Sub(start)))
-	t.sum.Write(b[:])
+	t.sum.Write(binary.LittleEndian.AppendUint64(append(t.scratch[:0], 'c', byte(owner)), uint64(now.Sub(start))))
+}
+
+// frame notes that a frame arrived. It is the most frequent event by far, so it
+// is only put into words for who reads them.
+func (t *Trace) frame(to, from int, frame []byte) {
+	sum := sha256.Sum256(frame)
+	b := t.scratch[:0]
+	b = append(b, 'f', byte(to), byte(from))
+	b = binary.LittleEndian.AppendUint64(b, uint64(t.world.now.Sub(start)))
+	b = append(b, sum[:8]...)
+	t.sum.Write(b)
+	if t.text != nil {
+		fmt.Fprintf(t.text, "%10.4f n%d<n%d %s %d bytes %x\n", t.world.now.Sub(start).Seconds(), to, from, wire.Type(frame[4]), len(frame), sum[:6])
+	}
 }
 
 // event notes what happened.
 func (t *Trace) event(format string, args ...any) {
 	line := fmt.Sprintf("%10.4f ", t.world.now.Sub(start).Seconds()) + fmt.Sprintf(format, args...)
-	t.lines++
 	io.WriteString(t.sum, line)
 	if t.text != nil {
 		fmt.Fprintln(t.text, line)

@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/smallnano/smallnano/actors/core/bootstrap"
 	"github.com/smallnano/smallnano/actors/core/peering"
@@ -141,7 +140,7 @@ var maxPeers = peering.DevConfig().MaxInbound + peering.DevConfig().MaxOutbound
 
 // idleEvery is how many moments in which all actors wait pass between two looks
 // at them.
-const idleEvery = 61
+const idleEvery = 199
 
 // idle is called when no actor has anything to do before time goes on.
 func (s *Sim) idle() {
@@ -159,10 +158,7 @@ func (s *Sim) idle() {
 // is taken.
 func (s *Sim) checkIdle(n *Node) {
 	b := n.running.Backend()
-	if n.disk.slow > 0 {
-		n.slowAt = s.world.now
-	}
-	down := s.world.now.Sub(n.slowAt) < time.Second // a turn may be under way
+	down := n.disk.slow > 0 || !s.world.now.After(n.slowAt) // a turn may be under way
 	for _, a := range b.Health().Actors {
 		m := a.Mailbox
 		if m.Depth > m.Capacity || m.HighWater > m.Capacity {
@@ -207,7 +203,7 @@ func (s *Sim) checkCredits(n *Node) {
 func (s *Sim) atRest() string {
 	for _, n := range s.nodes {
 		b := n.running.Backend()
-		if h := b.Health(); h.State != "ok" {
+		if h := b.Health(); h.State != "ok" && !s.stuck(n, h.Reasons) {
 			return fmt.Sprintf("node %d is %s: %s", n.ID, h.State, strings.Join(h.Reasons, "; "))
 		}
 		s.checkIdle(n)
@@ -229,6 +225,24 @@ func (s *Sim) atRest() string {
 		}
 	}
 	return ""
+}
+
+// stuck reports whether all that a node complains of is that blocks wait that need
+// never be confirmed.
+func (s *Sim) stuck(n *Node, reasons []string) bool {
+	for _, r := range reasons {
+		if !strings.HasPrefix(r, "nothing was confirmed") {
+			return false
+		}
+	}
+	found := false
+	n.view(func(r storage.Reader) error {
+		return everyAccount(r, func(e lattice.AccountEntry) error {
+			found = found || e.Info.ConfirmedHeight < e.Info.Height && s.excused(e.Account)
+			return nil
+		})
+	})
+	return found
 }
 
 // excused reports whether nobody promises that an account's blocks are ever

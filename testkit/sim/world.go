@@ -152,16 +152,18 @@ func (dispatcher) Throughput() int { return 1 }
 // slowDispatcher runs the turns of an actor that uses the disk.
 type slowDispatcher struct {
 	dispatcher
-	disk *disk
+	node *Node
 }
 
 // Schedule implements actor.Dispatcher.
 func (d slowDispatcher) Schedule(run func()) {
-	if d.disk.slow == 0 {
+	slow := d.node.disk.slow
+	if slow == 0 {
 		d.world.do(d.owner, run)
 		return
 	}
-	d.world.after(d.owner, d.disk.slow, run)
+	d.node.slowAt = d.world.now.Add(slow)
+	d.world.after(d.owner, slow, run)
 }
 
 // clock is a node's clock: the world's, but for what it is wrong by.
