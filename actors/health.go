@@ -127,6 +127,9 @@ func (b backend) network(r *reasons) {
 	if here := b.reachable(&q); q.Online.Less(q.Delta) && here.Less(q.Delta) {
 		r.unready("a confirmation needs %v smn of weight; representatives that were seen voting have %v, connected ones %v: %s", q.Delta, q.Online, here, b.remedy(known, alone))
 	}
+	if b.hold.holds(b.env.Clock.Now()) {
+		r.wrong("votes are held back until %s and until the node has caught up: its ledger was restored", b.hold.until.UTC().Format(time.TimeOnly))
+	}
 	if why := *b.board.stall.Load(); why != "" {
 		r.unready("%s", why)
 	}

@@ -37,6 +37,12 @@ type Config struct {
 	NodeKey crypto.PrivateKey
 	// VotingKeys are the representatives that vote here; none by default.
 	VotingKeys []crypto.PrivateKey
+	// HoldVotes is how long VotingKeys do not vote on what is open, because the
+	// ledger was restored and does not know all that they voted for; 0: it was not.
+	// A node that has blocks to fetch then holds them back longer.
+	HoldVotes time.Duration
+	// OnVotesReleased is called once, when they vote again. It must not block.
+	OnVotesReleased func()
 	// VoteWindow is how long votes wait at most for others to share a signature
 	// with; see votes.Window.
 	VoteWindow time.Duration
@@ -98,6 +104,7 @@ type Node struct {
 	refs      *refs
 	board     *board
 	shelf     *walletShelf // nil without wallets
+	hold      *voteHold
 	workPeers workPeers
 	started   time.Time
 
@@ -111,6 +118,10 @@ type Node struct {
 // address is taken or the configuration cannot work.
 func Start(cfg Config, env Env) (*Node, error) {
 	n := &Node{cfg: cfg, env: &env, board: newBoard(), started: env.Clock.Now()}
+	n.hold = &voteHold{told: cfg.OnVotesReleased, board: n.board}
+	if cfg.HoldVotes > 0 && len(cfg.VotingKeys) > 0 {
+		n.hold.until = n.started.Add(cfg.HoldVotes)
+	}
 	if err := n.loadSequence(); err != nil {
 		return nil, err
 	}
@@ -242,7 +253,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 			return &electionManager{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.cfg.Elections, own: own, log: log.With("subsystem", nameElections), unsee: filter.Clear}
 		}),
 		spec(nameVoting, fair(factMailbox, factMailbox), true, func() actor.Actor {
-			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, log: log.With("subsystem", nameVoting)}
+			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, hold: n.hold, log: log.With("subsystem", nameVoting)}
 		}),
 		spec(nameScheduler, facts, true, func() actor.Actor {
 			return &bucketScheduler{env: n.env, refs: n.refs, board: n.board, cfg: n.cfg.Buckets, maxBacklog: n.cfg.MaxBacklog, log: log.With("subsystem", nameScheduler)}

@@ -26,6 +26,7 @@ type voting struct {
 	board  *board
 	keys   []crypto.PrivateKey
 	window time.Duration
+	hold   *voteHold
 	log    *slog.Logger
 
 	spacing *votes.Spacing
@@ -63,6 +64,7 @@ func (a *voting) handle(m messages.Voting) {
 		}
 		messages.Release(m.Credit)
 	case *messages.Tick:
+		a.hold.holds(m.Now)
 		a.spacing.Tick(m.Now)
 		a.bundle.SetWindow(votes.Window(len(a.board.quorum.Load().online), a.window))
 	case *messages.Wake:
@@ -73,6 +75,9 @@ func (a *voting) handle(m messages.Voting) {
 // cast takes up the wishes of this node's elections.
 func (a *voting) cast(requests []messages.VoteRequest) {
 	now := a.env.Clock.Now()
+	if a.hold.holds(now) {
+		return // the elections ask again
+	}
 	var store []lattice.FinalVote
 	err := a.env.Store.View(func(r storage.Reader) error {
 		for _, q := range requests {

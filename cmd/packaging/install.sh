@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs a node that was built with "make build" as a service of systemd.
-# Run it again to upgrade: the program is replaced as a whole, the data folder is
-# left alone.
+# Run it again to upgrade: the program is replaced as a whole and kept as
+# smallnano.before, the data folder is left alone. OPERATING.md tells how to go
+# back.
 #
 #   sudo cmd/packaging/install.sh [PROGRAM]
 #
@@ -25,6 +26,9 @@ fi
 mkdir -p "$root/usr/local/bin" "$root/etc/systemd/system"
 # A program that runs cannot be written over, but another can take its name.
 install -m 0755 "$program" "$root/usr/local/bin/.smallnano.new"
+if [ -e "$root/usr/local/bin/smallnano" ]; then
+    cp -p "$root/usr/local/bin/smallnano" "$root/usr/local/bin/smallnano.before"
+fi
 mv -f "$root/usr/local/bin/.smallnano.new" "$root/usr/local/bin/smallnano"
 install -m 0644 "$here/smallnano.service" "$root/etc/systemd/system/smallnano.service"
 

@@ -20,7 +20,7 @@ if [ -z "$root" ]; then
     fi
     systemctl disable --now smallnano.service || true
 fi
-rm -f "$root/usr/local/bin/smallnano" "$root/etc/systemd/system/smallnano.service"
+rm -f "$root/usr/local/bin/smallnano" "$root/usr/local/bin/smallnano.before" "$root/etc/systemd/system/smallnano.service"
 if [ "$purge" = yes ]; then
     rm -rf "$root/var/lib/private/smallnano" "$root/var/lib/smallnano"
 fi

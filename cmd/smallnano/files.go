@@ -21,6 +21,9 @@ const (
 	nodeKeyFile = "node.key"  // seed of the node's identity
 	tokenFile   = "rpc.token" // what an operator of the RPC has to know
 	urlFile     = "rpc.url"   // where the RPC is served, while it is
+	// restoredFile is there from when the ledger was restored to when the node votes
+	// again.
+	restoredFile = "restored"
 )
 
 // devGenesis stands for the file of the published key.

@@ -163,6 +163,10 @@ func runRestore(p *program, flags *flag.FlagSet, args []string) error {
 	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
+	// Noted before it is done: a node must not vote because it was cut short.
+	if err := writeFile(filepath.Join(filepath.Dir(path), restoredFile), time.Now().UTC().Format(time.RFC3339)+"\n"); err != nil {
+		return fmt.Errorf("cannot note that the ledger is restored, nothing was done: %w", err)
+	}
 	kept, err := storage.Restore(from, path, o)
 	if err != nil {
 		return explain(err)
@@ -171,6 +175,6 @@ func runRestore(p *program, flags *flag.FlagSet, args []string) error {
 		fmt.Fprintf(p.out, "the ledger that was there is now %s\n", kept)
 	}
 	fmt.Fprintf(p.out, "%s: restored; settings and keys are as they were\n", path)
-	fmt.Fprintf(p.err, "A representative forgets with its ledger what it voted for after the backup: let this node vote again only when everything\nit voted for is confirmed, or with another key. A node that does not vote has nothing to heed.\n")
+	fmt.Fprintf(p.err, "A representative has forgotten what it voted for after the backup: once it runs, this node votes again after %v and\nwhen it has caught up. Where its weight alone keeps others from a quorum, wait until all it voted for is confirmed.\n", restoredHold)
 	return nil
 }

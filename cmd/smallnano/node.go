@@ -37,6 +37,9 @@ const (
 	// repeatTime is how long after the first a second signal means the same: one
 	// that goes to a group of processes may arrive twice.
 	repeatTime = 2 * time.Second
+	// restoredHold is how long a representative does not vote after its ledger was
+	// restored: longer than elections go on that others can settle.
+	restoredHold = 10 * time.Minute
 	// turnMessages is how many messages an actor handles before it is another's turn.
 	turnMessages = 64
 	// gcPercent trades processor time for memory: a node is idle most of the time,
@@ -159,6 +162,10 @@ func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) err
 	cfg.RPC.Page = webPage()
 	cfg.RPC.LogLevel = n.levels.change
 	cfg.WalletDir = filepath.Join(c.DataDir, walletFolder)
+	if _, err := os.Stat(filepath.Join(c.DataDir, restoredFile)); err == nil {
+		cfg.HoldVotes = restoredHold
+		cfg.OnVotesReleased = func() { _ = os.Remove(filepath.Join(c.DataDir, restoredFile)) }
+	}
 	cfg.OnStop = func(reason string) {
 		select {
 		case n.asked <- reason:

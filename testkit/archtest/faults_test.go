@@ -143,7 +143,7 @@ var faults = []struct {
 
 	{"readme", "a command that nobody runs", world(readme("make coffee\n")), "make coffee"},
 	{"readme", "a command that is not shown", world(strings.Replace(readme(""), "make build\n", "", 1)), "not in the README"},
-	{"readme", "a test that is gone", without(world(readme("")), e2e+"/TestLoneNode_test.go"), "TestLoneNode any more"},
+	{"readme", "a test that is gone", without(world(readme("")), e2e+"/TestRPCCommand_test.go"), "TestRPCCommand any more"},
 	{"readme", "as it should be", world(readme("")), ""},
 
 	{"ci", "another test command", tree{ci: strings.Replace(world("")[ci], testCommand+"\n", "go test\n", 1)}, testCommand},

@@ -139,3 +139,70 @@ func TestLog(t *testing.T) {
 		}
 	}
 }
+
+// TestRestoredVoter restores the ledger of a representative: it says that it
+// does not vote yet, also after another start.
+func TestRestoredVoter(t *testing.T) {
+	n := newNode(t, voting...)
+	n.start()
+	backup := filepath.Join(t.TempDir(), "backup")
+	run(t, "backup", "--data-dir", n.dir, backup).want(t, 0)
+	n.stop()
+	run(t, "restore", "--data-dir", n.dir, backup).want(t, 0, "has forgotten what it voted for")
+	for range 2 {
+		n.start()
+		o := run(t, "status", "--data-dir", n.dir)
+		if !strings.Contains(o.out, "votes are held back until") {
+			t.Errorf("status: %s", o.out)
+		}
+		n.stop()
+	}
+	n.verifyLedger()
+}
+
+// TestOperate joins a network and uses what keeps a node running.
+func TestOperate(t *testing.T) {
+	first := newNode(t, voting...)
+	first.start()
+	w := testkit.GenesisWallet(lattice.Dev())
+	for range 5 {
+		b := w.Send(testkit.Account(1), lattice.AmountFrom(7))
+		if err := first.process(b); err != nil {
+			t.Fatal(err)
+		}
+		w.Advance(b)
+	}
+	first.waitConfirmed(6)
+	n := newNode(t, "--network", "dev", "--peer", first.peering)
+	n.start()
+	n.waitConfirmed(6)
+	at := []string{"--data-dir", n.dir}
+	var status outcome
+	eventually(t, waitLimit, "the node is ready", func() (bool, string) {
+		status = run(t, append([]string{"status"}, at...)...)
+		return status.code == 0, status.out
+	})
+	backup := filepath.Join(t.TempDir(), "backup")
+	for _, c := range []struct {
+		command []string
+		says    string
+	}{
+		{[]string{"status"}, "6 blocks, 6 confirmed"},
+		{[]string{"top", "--count", "2", "--every", "100ms"}, "blocks=6"},
+		{[]string{"doctor"}, "ok    node"},
+		{[]string{"config", "show"}, "flag --data-dir"},
+		{[]string{"backup", backup}, "good (supply"},
+	} {
+		o := run(t, append(c.command, at...)...)
+		o.want(t, 0)
+		if !strings.Contains(o.out, c.says) {
+			t.Errorf("%v: %s", c.command, o.out)
+		}
+	}
+	n.stop()
+	run(t, append([]string{"restore", backup}, at...)...).want(t, 0)
+	n.start()
+	if blocks, confirmed := n.counts(); blocks != 6 || confirmed != 6 {
+		t.Errorf("restored: %d blocks, %d confirmed", blocks, confirmed)
+	}
+}
