@@ -186,24 +186,32 @@ func Nearest(s string, names []string) string {
 	return best
 }
 
-// distance is the number of letters to change, add or drop to make b of a.
+// Near reports whether two spellings are so alike that one may be meant by the
+// other: at most a third of the letters differ.
+func Near(s, name string) bool { return distance(s, name) <= max(1, len(s)/3) }
+
+// distance is the number of letters to change, add, drop or swap with the next
+// to make b of a.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
 	for i := range len(a) {
-		corner := row[0]
 		row[0] = i + 1
 		for j := range len(b) {
-			next := corner
-			if a[i] != b[j] {
-				next = 1 + min(corner, row[j], row[j+1])
+			wrong := 1
+			if a[i] == b[j] {
+				wrong = 0
 			}
-			corner, row[j+1] = row[j+1], next
+			row[j+1] = min(last[j]+wrong, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
+		before, last, row = last, row, before
 	}
-	return row[len(b)]
+	return last[len(b)]
 }
 
 // The kinds of values, each with the text form that file, variables and flags

@@ -42,7 +42,13 @@ func (c *client) ask(ctx context.Context, action string, params map[string]any, 
 	err := c.node.Call(ctx, action, params, to)
 	var lost *url.Error
 	if errors.As(err, &lost) {
-		return fmt.Errorf("cannot reach a node at %s: %w; does it run?", c.url, lost.Err)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("the node at %s did not answer in time: %w", c.url, lost.Err)
+		}
+		return withCode{fmt.Errorf("cannot reach a node at %s: %w; does it run?", c.url, lost.Err), errNoNode}
+	}
+	if rpc.IsCode(err, "control_disabled") {
+		return fmt.Errorf("%w; name the folder with --data-dir, or a file with the token with --token-file", err)
 	}
 	return err
 }

@@ -16,14 +16,8 @@ import (
 type program struct {
 	out, err io.Writer
 	environ  []string
+	json     bool // asked for by the command that runs
 }
-
-// Exit codes.
-const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
 
 // command is one row of the table of commands.
 type command struct {
@@ -40,18 +34,11 @@ func commands() []command {
 		{"devnet", "[flags]", "run a network of several nodes on this machine and show transfers being confirmed", runDevnet},
 		{"rpc", "[flags] ACTION [name=value]...", "ask a running node, for example: rpc block_count", runRPC},
 		{"bench bootstrap", "[flags]", "measure how fast a fresh node gets a ledger from one peer", runBenchBootstrap},
-	}, append(walletCommands(), operatorCommands()...)...), []command{
+	}, slices.Concat(walletCommands(), accountCommands(), blockCommands(), toolCommands(), operatorCommands())...), []command{
 		{"version", "", "tell what this program was built from", runVersion},
 		{"help", "[COMMAND]", "list the commands, or the flags of one", runHelp},
 	}...)
 }
-
-// usageError is a command line that was not understood.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-func misused(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // run does what the arguments say and returns the exit code.
 func (p *program) run(args []string) int {
@@ -61,16 +48,7 @@ func (p *program) run(args []string) int {
 		name += " " + c.name
 		err = p.call(c, rest)
 	}
-	var misuse usageError
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case errors.As(err, &misuse):
-		fmt.Fprintf(p.err, "%s: %v; see \"smallnano help\"\n", name, err)
-		return exitUsage
-	}
-	fmt.Fprintf(p.err, "%s: %v\n", name, err)
-	return exitFailed
+	return p.fail(name, err)
 }
 
 // find returns the command that the arguments begin with, and the rest.
@@ -79,16 +57,57 @@ func find(args []string) (command, []string, error) {
 	if len(args) == 0 || slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
 		args = []string{"help"}
 	}
-	names := make([]string, len(table))
-	for i, c := range table {
-		names[i] = c.name
+	if slices.Contains([]string{"-v", "-version", "--version"}, args[0]) {
+		args = append([]string{"version"}, args[1:]...)
+	}
+	for _, c := range table {
 		words := strings.Fields(c.name)
 		if len(args) >= len(words) && slices.Equal(args[:len(words)], words) {
 			return c, args[len(words):], nil
 		}
 	}
-	words := min(len(args), 2)
-	return command{}, nil, misused("%q is not a command; the nearest is %q", args[0], config.Nearest(strings.Join(args[:words], " "), names))
+	return command{}, nil, unknown(table, args)
+}
+
+// unknown says what may have been meant by words that are no command.
+func unknown(table []command, args []string) error {
+	var below, first, second, whole []string // words after this first one; first words; second words; names
+	for _, c := range table {
+		whole = append(whole, c.name)
+		word, rest, more := strings.Cut(c.name, " ")
+		first = append(first, word)
+		if more {
+			second = append(second, rest)
+		}
+		if word == args[0] {
+			below = append(below, rest)
+		}
+	}
+	two := args[0]
+	if len(args) > 1 && !strings.HasPrefix(args[1], "-") {
+		two += " " + args[1]
+	}
+	found := ""
+	switch near := config.Nearest(args[0], first); {
+	case len(below) > 1 && two == args[0]:
+		return misused("%s does several things: say which of %s", args[0], strings.Join(below, ", "))
+	case len(below) > 0:
+		_, word, _ := strings.Cut(two, " ")
+		found = args[0] + " " + config.Nearest(word, below)
+	case config.Near(two, config.Nearest(two, whole)):
+		found = config.Nearest(two, whole)
+	case config.Near(args[0], near):
+		found = near
+	case config.Near(args[0], config.Nearest(args[0], second)): // a second word alone, as "send"
+		found = whole[slices.IndexFunc(whole, func(name string) bool {
+			return strings.HasSuffix(name, " "+config.Nearest(args[0], second))
+		})]
+	case strings.Contains(args[0], "_"):
+		return misused("%q is not a command; for an action of the RPC write \"smallnano rpc %s\"", args[0], args[0])
+	default:
+		return misused("%q is not a command, and none is spelled like it", two)
+	}
+	return misused("%q is not a command; the nearest is %q", two, found)
 }
 
 // call runs a command with a set of flags that reports nothing by itself.
@@ -101,6 +120,9 @@ func (p *program) call(c command, args []string) error {
 		flags.PrintDefaults()
 	}
 	err := c.run(p, flags, args)
+	if f := flags.Lookup("json"); f != nil {
+		p.json = f.Value.String() == "true"
+	}
 	if errors.Is(err, flag.ErrHelp) {
 		_, err = p.out.Write(said.Bytes())
 	}
@@ -132,6 +154,6 @@ func runHelp(p *program, _ *flag.FlagSet, args []string) error {
 	for _, c := range commands() {
 		fmt.Fprintf(p.out, "  %-44s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
 	}
-	fmt.Fprint(p.out, "\n\"smallnano help COMMAND\" lists the flags of a command.\n")
+	fmt.Fprint(p.out, "\n\"smallnano help COMMAND\" lists the flags of a command.\n\n"+exitHelp)
 	return nil
 }

@@ -2,8 +2,10 @@
 // run, ask and try it out: "smallnano help" lists its commands.
 //
 // A command prints its result on standard output and everything else on
-// standard error. It exits with 0 when it did what was asked, 1 when it could
-// not, and 2 when it was not understood.
+// standard error; with --json both are JSON. It exits with 0 when it did what
+// was asked; with what else says why not: 1 it could not, 2 the command line was
+// not understood, 3 no node answers, 4 the wallet is locked or the password
+// wrong, 5 not enough money, 6 no answer in time.
 package main
 
 import "os"

@@ -94,11 +94,11 @@ func (c *client) look(ctx context.Context) (*overview, error) {
 		{"bootstrap_status", nil, o.takeBootstrap},
 	} {
 		answer, err := c.call(ctx, ask.action, ask.params)
-		if err == nil {
-			err = ask.take(answer)
-		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", ask.action, err)
+			return nil, err
+		}
+		if err := ask.take(answer); err != nil {
+			return nil, fmt.Errorf("the answer to %s cannot be read: %w", ask.action, err)
 		}
 	}
 	return o, nil

@@ -75,7 +75,7 @@ func TestStatus(t *testing.T) {
 	if o.Schema != 1 || o.Ready || o.Blocks != 200 || len(o.Peers) != 2 || len(o.Actors) != 2 || o.Actors[1].Name != "connections" || o.Actors[1].Depth != 3 {
 		t.Errorf("read back as %+v", o)
 	}
-	if code, _, said := run("--url", "http://127.0.0.1:1"); code != exitFailed || !strings.Contains(said, "cannot reach a node at") {
+	if code, _, said := run("--url", "http://127.0.0.1:1"); code != exitNoNode || !strings.Contains(said, "cannot reach a node at") {
 		t.Errorf("without a node: code %d, %q", code, said)
 	}
 }

@@ -33,6 +33,7 @@ type rpcFlags struct {
 // runRPC is the command "rpc".
 func runRPC(p *program, flags *flag.FlagSet, args []string) error {
 	f := nodeFlags(flags)
+	flags.Bool("json", false, "tell errors as JSON; the answer is JSON anyway")
 	words, err := interleaved(flags, args)
 	if err != nil {
 		return err
@@ -146,10 +147,10 @@ func named(origins []config.Origin) bool {
 // noNode says why no node can be asked in a data folder.
 func noNode(dir string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("data folder %s is not there: is its name right? or say with --url or --rpc-port where the node is", dir)
+		return withCode{fmt.Errorf("data folder %s is not there: is its name right? or say with --url or --rpc-port where the node is", dir), errNoNode}
 	}
 	if _, err := os.Stat(filepath.Join(dir, ledgerFile)); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s has no node: is the name of the folder right? or say with --url or --rpc-port where the node is", dir)
+		return withCode{fmt.Errorf("%s has no node: is the name of the folder right? or say with --url or --rpc-port where the node is", dir), errNoNode}
 	}
-	return fmt.Errorf("no node runs on %s: start it with \"smallnano node run --data-dir %s\"", dir, dir)
+	return withCode{fmt.Errorf("no node runs on %s: start it with \"smallnano node run --data-dir %s\"", dir, dir), errNoNode}
 }

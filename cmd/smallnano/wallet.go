@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -47,6 +46,7 @@ func walletCommands() []command {
 
 // walletRun is one run of a wallet command.
 type walletRun struct {
+	asker
 	p     *program
 	flags *flag.FlagSet
 	rpc   rpcFlags
@@ -54,7 +54,6 @@ type walletRun struct {
 	name       string // of the wallet, as it was given
 	json       bool
 	passwordFD int
-	secrets    map[int]*secretReader
 
 	ctx    context.Context
 	node   *client
@@ -72,7 +71,7 @@ type walletRow struct {
 
 // newWalletRun declares the flags that all wallet commands have.
 func newWalletRun(p *program, flags *flag.FlagSet, one bool) *walletRun {
-	r := &walletRun{p: p, flags: flags, secrets: map[int]*secretReader{}}
+	r := &walletRun{asker: newAsker(p), p: p, flags: flags}
 	flags.StringVar(&r.rpc.dataDir, "data-dir", "", "data folder of the node: address and token are found in it")
 	flags.StringVar(&r.rpc.tokenFile, "token-file", "", "file with the token for operators, instead of the one in the data folder")
 	flags.StringVar(&r.rpc.url, "url", "", "address of the RPC, for example http://127.0.0.1:7177")
@@ -163,13 +162,19 @@ func (r *walletRun) ask(action string, params map[string]any, to any) error {
 
 // askUnlocked is ask, and unlocks the wallet for a moment if that is needed.
 func (r *walletRun) askUnlocked(action string, params map[string]any, to any) error {
-	err := r.ask(action, params, to)
+	err := r.askSlowly(action, params, to)
 	if !rpc.IsCode(err, "wallet_locked") {
 		return err
 	}
 	if err := r.unlock(unlockSeconds); err != nil {
 		return err
 	}
+	return r.askSlowly(action, params, to)
+}
+
+// askSlowly is ask for what may have to wait for work.
+func (r *walletRun) askSlowly(action string, params map[string]any, to any) error {
+	defer r.p.progress("the node finds work for the block")()
 	return r.ask(action, params, to)
 }
 
@@ -178,26 +183,20 @@ func (r *walletRun) unlock(seconds int) error {
 	if err != nil {
 		return err
 	}
+	return r.unlockWith(password, seconds)
+}
+
+func (r *walletRun) unlockWith(password string, seconds int) error {
 	var a struct{ Valid string }
-	err = r.ask("wallet_unlock", map[string]any{"password": password, "timeout": seconds}, &a)
+	err := r.ask("wallet_unlock", map[string]any{"password": password, "timeout": seconds}, &a)
 	if err == nil && a.Valid != "1" {
-		err = errors.New("wrong password")
+		err = errPassword
 	}
 	return err
 }
 
 // show prints a result: as JSON, or as text.
-func (r *walletRun) show(result any, text func()) error {
-	if !r.json {
-		text()
-		return nil
-	}
-	b, err := json.MarshalIndent(result, "", "  ")
-	if err == nil {
-		_, err = fmt.Fprintf(r.p.out, "%s\n", b)
-	}
-	return err
-}
+func (r *walletRun) show(result any, text func()) error { return r.p.show(r.json, result, text) }
 
 // walletMade is what wallet_create and wallet_restore answer.
 type walletMade struct {

@@ -288,7 +288,7 @@ func (r *walletRun) payer(amount lattice.Amount) (string, error) {
 		}
 	}
 	if best == "" {
-		return "", fmt.Errorf("no account of the wallet has %s smn confirmed; the most is %s smn", amount, most)
+		return "", withCode{fmt.Errorf("no account of the wallet has %s smn confirmed; the most is %s smn", amount, most), errFunds}
 	}
 	return best, nil
 }

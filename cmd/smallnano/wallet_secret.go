@@ -29,27 +29,38 @@ func (s *secretReader) line() (string, error) {
 	return strings.TrimRight(text, "\r\n"), nil
 }
 
+// asker gets secrets from whoever runs a command.
+type asker struct {
+	say     io.Writer
+	secrets map[int]*secretReader // by file descriptor
+}
+
+func newAsker(p *program) asker { return asker{say: p.err, secrets: map[int]*secretReader{}} }
+
+// interactive reports whether somebody can be asked.
+func (a *asker) interactive() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
+
 // secret reads a secret from a file descriptor, or asks for it on the terminal
 // without showing it.
-func (r *walletRun) secret(what string, fd int) (string, error) {
+func (a *asker) secret(what string, fd int) (string, error) {
 	if fd >= 0 {
-		if r.secrets[fd] == nil {
+		if a.secrets[fd] == nil {
 			f := os.NewFile(uintptr(fd), fmt.Sprintf("file descriptor %d", fd))
-			r.secrets[fd] = &secretReader{bufio.NewReader(io.LimitReader(f, 1<<20))}
+			a.secrets[fd] = &secretReader{bufio.NewReader(io.LimitReader(f, 1<<20))}
 		}
-		line, err := r.secrets[fd].line()
+		line, err := a.secrets[fd].line()
 		if err != nil {
 			return "", fmt.Errorf("cannot read the %s from file descriptor %d: %w", what, fd, err)
 		}
 		return line, nil
 	}
 	in := int(os.Stdin.Fd())
-	if !term.IsTerminal(in) {
-		return "", fmt.Errorf("cannot ask for the %s: the standard input is no terminal; use --password-fd or --words-fd", what)
+	if !a.interactive() {
+		return "", fmt.Errorf("cannot ask for the %s: the standard input is no terminal; name a file descriptor to read it from, see the flags that end in -fd", what)
 	}
-	fmt.Fprintf(r.p.err, "%s: ", what)
+	fmt.Fprintf(a.say, "%s: ", what)
 	text, err := term.ReadPassword(in)
-	fmt.Fprintln(r.p.err)
+	fmt.Fprintln(a.say)
 	if err != nil {
 		return "", fmt.Errorf("cannot read the %s: %w", what, err)
 	}

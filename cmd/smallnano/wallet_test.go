@@ -87,18 +87,8 @@ func TestSettle(t *testing.T) {
 // Secrets come line by line from a file descriptor; a new password from there
 // is not asked for twice, and must not be empty.
 func TestSecretsFromDescriptor(t *testing.T) {
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := write.WriteString("first\r\nsecond\n\nlast"); err != nil {
-		t.Fatal(err)
-	}
-	if err := write.Close(); err != nil {
-		t.Fatal(err)
-	}
 	r := newWalletRun(&program{}, flag.NewFlagSet("", flag.ContinueOnError), false)
-	r.passwordFD = int(read.Fd())
+	r.passwordFD = pipe(t, "first\r\nsecond\n\nlast")
 	if got, err := r.password("password"); err != nil || got != "first" {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -114,7 +104,6 @@ func TestSecretsFromDescriptor(t *testing.T) {
 	if _, err := r.password("password"); err == nil {
 		t.Error("read beyond the end")
 	}
-	read.Close() //nolint:errcheck // read to the end
 }
 
 // No wallet command has a flag for a secret itself.
