@@ -6,14 +6,8 @@ import (
 	"sync"
 )
 
-const (
-	// checkEvery is how many nonces a thread tries between two looks at its
-	// context: about 5 ms on a slow 32-bit processor.
-	checkEvery = 1024
-
-	// threadsMost bounds the goroutines of one search.
-	threadsMost = 256
-)
+// threadsMost bounds the goroutines of one search.
+const threadsMost = 256
 
 // Search looks for a nonce whose value reaches the threshold: start, start+1
 // and so on, wrapping around, shared out over the given number of threads (at
@@ -24,13 +18,17 @@ const (
 // When ctx ends first, the error wraps ctx.Err(). All goroutines of the search
 // have ended when it returns.
 func Search(ctx context.Context, root [32]byte, threshold uint64, start uint64, threads int) (nonce uint64, err error) {
+	return searchWith(ctx, fastest, root, threshold, start, threads)
+}
+
+func searchWith(ctx context.Context, k Kernel, root [32]byte, threshold uint64, start uint64, threads int) (nonce uint64, err error) {
 	var c constants
 	c.set(&root)
 	var found bool
 	if threads <= 1 {
-		nonce, found = search(ctx, &c, threshold, start, 1)
+		nonce, found = search(ctx, k, &c, threshold, start, 1)
 	} else {
-		nonce, found = searchTogether(ctx, &c, threshold, start, min(threads, threadsMost))
+		nonce, found = searchTogether(ctx, k, &c, threshold, start, min(threads, threadsMost))
 	}
 	if !found {
 		return 0, fmt.Errorf("search for work on root %X stopped: %w", root, ctx.Err())
@@ -39,7 +37,7 @@ func Search(ctx context.Context, root [32]byte, threshold uint64, start uint64, 
 }
 
 // searchTogether runs one search per thread, each on every threads-th nonce.
-func searchTogether(ctx context.Context, c *constants, threshold, start uint64, threads int) (nonce uint64, found bool) {
+func searchTogether(ctx context.Context, k Kernel, c *constants, threshold, start uint64, threads int) (nonce uint64, found bool) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var (
@@ -48,7 +46,7 @@ func searchTogether(ctx context.Context, c *constants, threshold, start uint64, 
 	)
 	for i := range uint64(threads) {
 		group.Go(func() {
-			if n, ok := search(ctx, c, threshold, start+i, uint64(threads)); ok {
+			if n, ok := search(ctx, k, c, threshold, start+i, uint64(threads)); ok {
 				first.Do(func() { nonce, found = n, true })
 				stop()
 			}
@@ -60,19 +58,18 @@ func searchTogether(ctx context.Context, c *constants, threshold, start uint64, 
 
 // search tries every step-th nonce from start on until one reaches the
 // threshold or ctx ends.
-func search(ctx context.Context, c *constants, threshold, start, step uint64) (nonce uint64, found bool) {
+func search(ctx context.Context, k Kernel, c *constants, threshold, start, step uint64) (nonce uint64, found bool) {
 	done := ctx.Done()
-	for nonce = start; ; {
+	tries := k.prepare(c, threshold, step)
+	for {
 		select {
 		case <-done:
 			return 0, false
 		default:
 		}
-		for range checkEvery {
-			if compress(c, nonce) >= threshold {
-				return nonce, true
-			}
-			nonce += step
+		if nonce, found := tries(start); found {
+			return nonce, true
 		}
+		start += checkEvery * step
 	}
 }

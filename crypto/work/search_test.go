@@ -29,6 +29,17 @@ func TestSearchFindsFirst(t *testing.T) {
 				t.Fatalf("%d threads from %d: nonce %d, %v; want %d", threads, start, got, err, want)
 			}
 		}
+		// The value of the find itself is the last threshold that it reaches.
+		for _, k := range Kernels() {
+			for _, threshold := range []uint64{bits10, Value(root, want)} {
+				if got, err := k.Search(t.Context(), root, threshold, start, 1); err != nil || got != want {
+					t.Fatalf("%s from %d: nonce %d, %v; want %d", k.Name, start, got, err, want)
+				}
+			}
+			if got, err := k.Search(t.Context(), root, Value(root, want)+1, want, 1); err != nil || got == want {
+				t.Fatalf("%s accepts nonce %d one below the threshold, %v", k.Name, got, err)
+			}
+		}
 	}
 	if got, err := Search(t.Context(), counting(), 0, 7, 1); err != nil || got != 7 {
 		t.Errorf("threshold 0: nonce %d, %v", got, err)
@@ -38,6 +49,12 @@ func TestSearchFindsFirst(t *testing.T) {
 // TestStrides checks that threads share the nonces out without a gap: the
 // earliest of their finds is the find of a single thread.
 func TestStrides(t *testing.T) {
+	for _, k := range Kernels() {
+		testStrides(t, k)
+	}
+}
+
+func testStrides(t *testing.T, k Kernel) {
 	for threads := uint64(2); threads <= 9; threads++ {
 		root := counting()
 		root[1] = byte(threads)
@@ -49,7 +66,7 @@ func TestStrides(t *testing.T) {
 		}
 		got := uint64(math.MaxUint64)
 		for i := range threads {
-			nonce, found := search(t.Context(), &c, bits10, i, threads)
+			nonce, found := search(t.Context(), k, &c, bits10, i, threads)
 			if !found || nonce%threads != i {
 				t.Fatalf("thread %d of %d: nonce %d, %t", i, threads, nonce, found)
 			}
@@ -74,6 +91,11 @@ func TestSearchTogether(t *testing.T) {
 }
 
 func TestSearchStops(t *testing.T) {
+	for _, k := range Kernels() {
+		if _, err := k.Search(t.Context(), counting(), 0, 7, 1); err != nil {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+	}
 	for _, threads := range []int{1, 4} {
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()

@@ -7,7 +7,8 @@
 // message words vanish; what the first output word does not need is dropped.
 // The remaining straight line is printed twice: with 64-bit words, and with
 // every word as two 32-bit halves, of which compilers for 32-bit processors make
-// faster code.
+// faster code. It is printed twice more as assembly for the vector units of
+// amd64, where one instruction works on several nonces.
 //
 // Run it with go generate in package work. A test there fails when the files
 // are not what this program writes.
@@ -34,5 +35,8 @@ func files() map[string][]byte {
 		"constants.go":  printConstants(p),
 		"compress64.go": printWords(p),
 		"compress32.go": printHalves(p),
+
+		"compress_avx2_amd64.s":   printAVX2(p),
+		"compress_avx512_amd64.s": printAVX512(p),
 	}
 }
