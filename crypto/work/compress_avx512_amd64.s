@@ -2,11 +2,12 @@
 
 #include "textflag.h"
 
-// func compressAVX512(c *constants, nonces, values *[16]uint64)
-TEXT ·compressAVX512(SB), NOSPLIT, $0-24
+// func compressAVX512(c *constants, nonces, values, advance *[16]uint64)
+TEXT ·compressAVX512(SB), NOSPLIT, $0-32
 	MOVQ c+0(FP), AX
 	MOVQ nonces+8(FP), BX
 	MOVQ values+16(FP), CX
+	MOVQ advance+24(FP), DX
 	VMOVDQU64 0(BX), Z0
 	VMOVDQU64 64(BX), Z16
 	VPADDQ.BCST 0(AX), Z0, Z0
@@ -2275,5 +2276,11 @@ TEXT ·compressAVX512(SB), NOSPLIT, $0-24
 	VPXORQ.BCST 160(AX), Z16, Z16
 	VMOVDQU64 Z0, 0(CX)
 	VMOVDQU64 Z16, 64(CX)
+	VMOVDQU64 0(BX), Z0
+	VPADDQ 0(DX), Z0, Z0
+	VMOVDQU64 Z0, 0(BX)
+	VMOVDQU64 64(BX), Z0
+	VPADDQ 64(DX), Z0, Z0
+	VMOVDQU64 Z0, 64(BX)
 	VZEROUPPER
 	RET

@@ -29,6 +29,21 @@ func (k Kernel) Search(ctx context.Context, root [32]byte, threshold uint64, sta
 	return searchWith(ctx, k, root, threshold, start, threads)
 }
 
+// Try tries count nonces, rounded up to a multiple of 1024, from one on and
+// returns the first whose value reaches the threshold.
+func (k Kernel) Try(root [32]byte, threshold, from uint64, count int) (nonce uint64, found bool) {
+	var c constants
+	c.set(&root)
+	tries := k.prepare(&c, threshold, 1)
+	for ; count > 0; count -= checkEvery {
+		if nonce, found := tries(from); found {
+			return nonce, true
+		}
+		from += checkEvery
+	}
+	return 0, false
+}
+
 func portable(c *constants, threshold, step uint64) func(uint64) (uint64, bool) {
 	return func(nonce uint64) (uint64, bool) {
 		for range checkEvery {

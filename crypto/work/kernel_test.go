@@ -87,6 +87,15 @@ func benchmarkCompress(b *testing.B, compress func(*constants, uint64) uint64) {
 	}
 }
 
+// BenchmarkKernels is the time of a value in a search.
+func BenchmarkKernels(b *testing.B) {
+	for _, k := range Kernels() {
+		b.Run(k.Name, func(b *testing.B) {
+			k.Try(counting(), impossible, 0, b.N)
+		})
+	}
+}
+
 func BenchmarkValueReference(b *testing.B) {
 	root := counting()
 	var input [40]byte

@@ -35,6 +35,9 @@ func TestSearchFindsFirst(t *testing.T) {
 				if got, err := k.Search(t.Context(), root, threshold, start, 1); err != nil || got != want {
 					t.Fatalf("%s from %d: nonce %d, %v; want %d", k.Name, start, got, err, want)
 				}
+				if got, found := k.Try(root, threshold, start, int(want-start)+1); !found || got != want {
+					t.Fatalf("%s from %d: nonce %d, %t; want %d", k.Name, start, got, found, want)
+				}
 			}
 			if got, err := k.Search(t.Context(), root, Value(root, want)+1, want, 1); err != nil || got == want {
 				t.Fatalf("%s accepts nonce %d one below the threshold, %v", k.Name, got, err)

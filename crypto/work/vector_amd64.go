@@ -2,15 +2,17 @@ package work
 
 import "golang.org/x/sys/cpu"
 
-// compressAVX2 computes the values of four nonces.
+// compressAVX2 computes the values of eight nonces and then adds advance to
+// these.
 //
 //go:noescape
-func compressAVX2(c *repeated, nonces, values *[4]uint64)
+func compressAVX2(c *repeated, nonces, values, advance *[8]uint64)
 
-// compressAVX512 computes the values of sixteen nonces.
+// compressAVX512 computes the values of sixteen nonces and then adds advance to
+// these.
 //
 //go:noescape
-func compressAVX512(c *constants, nonces, values *[16]uint64)
+func compressAVX512(c *constants, nonces, values, advance *[16]uint64)
 
 // repeated has each constant once per lane.
 type repeated [len(constants{})][4]uint64
@@ -35,18 +37,16 @@ var vectorKernels = func() (k []Kernel) {
 func avx2(c *constants, threshold, step uint64) func(uint64) (uint64, bool) {
 	var r repeated
 	r.set(c)
-	var nonces, values [4]uint64
+	var nonces, values, advance [8]uint64
+	spread(advance[:], uint64(len(nonces))*step, 0)
 	return func(from uint64) (uint64, bool) {
-		for i := range nonces {
-			nonces[i] = from + uint64(i)*step
-		}
+		spread(nonces[:], from, step)
 		for range checkEvery / len(nonces) {
-			compressAVX2(&r, &nonces, &values)
+			compressAVX2(&r, &nonces, &values, &advance)
 			for i, v := range values {
 				if v >= threshold {
-					return nonces[i], true
+					return nonces[i] - advance[i], true
 				}
-				nonces[i] += uint64(len(nonces)) * step
 			}
 		}
 		return 0, false
@@ -54,20 +54,25 @@ func avx2(c *constants, threshold, step uint64) func(uint64) (uint64, bool) {
 }
 
 func avx512(c *constants, threshold, step uint64) func(uint64) (uint64, bool) {
-	var nonces, values [16]uint64
+	var nonces, values, advance [16]uint64
+	spread(advance[:], uint64(len(nonces))*step, 0)
 	return func(from uint64) (uint64, bool) {
-		for i := range nonces {
-			nonces[i] = from + uint64(i)*step
-		}
+		spread(nonces[:], from, step)
 		for range checkEvery / len(nonces) {
-			compressAVX512(c, &nonces, &values)
+			compressAVX512(c, &nonces, &values, &advance)
 			for i, v := range values {
 				if v >= threshold {
-					return nonces[i], true
+					return nonces[i] - advance[i], true
 				}
-				nonces[i] += uint64(len(nonces)) * step
 			}
 		}
 		return 0, false
+	}
+}
+
+// spread sets the elements to first, first+step and so on.
+func spread(to []uint64, first, step uint64) {
+	for i := range to {
+		to[i] = first + uint64(i)*step
 	}
 }

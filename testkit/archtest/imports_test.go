@@ -26,7 +26,7 @@ const kernel = "github.com/asynkron/protoactor-go/..."
 // rules is the import rule, low to high. Nothing imports upward; storage, wire
 // and messages never import each other; testkit is for tests.
 var rules = []rule{
-	{"crypto/...", []string{"crypto/..."}, []string{"filippo.io/edwards25519", "golang.org/x/crypto/..."}},
+	{"crypto/...", []string{"crypto/..."}, []string{"filippo.io/edwards25519", "golang.org/x/crypto/...", "golang.org/x/sys/cpu"}},
 	{"messages/lattice", []string{"crypto"}, nil},
 	{"actors/core/...", core, nil},
 	{"messages", core, nil},
@@ -38,7 +38,7 @@ var rules = []rule{
 	{"actors", node, []string{kernel}},
 	{"config", append(slices.Clone(node), "config"), []string{"github.com/pelletier/go-toml/v2"}},
 	{"cmd/smallnano-sim", []string{"testkit/sim"}, nil}, // a tool for developers: no part of a node
-	{"cmd/...", append(slices.Clone(node), "config", "cmd/..."), []string{kernel, "zombiezen.com/go/sqlite/...", "golang.org/x/term", "rsc.io/qr"}},
+	{"cmd/...", append(slices.Clone(node), "config", "cmd/..."), []string{kernel, "zombiezen.com/go/sqlite/...", "golang.org/x/crypto/...", "golang.org/x/term", "rsc.io/qr"}},
 	{"testkit/...", append(slices.Clone(node), "config", "testkit/..."), []string{kernel, "zombiezen.com/go/sqlite/...", "github.com/orcaman/concurrent-map"}},
 }
 

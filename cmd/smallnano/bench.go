@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+// benchCommands are the benchmarks that make a report. "bench all" runs these
+// and every other command whose name begins with "bench".
+func benchCommands() []command {
+	return []command{
+		{"bench work", "[flags]", "measure the search for work, each kernel against x/crypto", benchmark(defineBenchWork)},
+		{"bench all", "[flags]", "run every benchmark, each as a process of its own", runBenchAll},
+	}
+}
+
+// benchmark makes a command of a benchmark: define declares its flags and
+// returns what to run after they were read.
+func benchmark(define func(*flag.FlagSet) func(*benchRun) (*report, error)) func(*program, *flag.FlagSet, []string) error {
+	return func(p *program, flags *flag.FlagSet, args []string) error {
+		asJSON := flags.Bool("json", false, "print the result as one JSON object")
+		run := define(flags)
+		if err := parse(flags, args); err != nil {
+			return err
+		}
+		ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		defer release()
+		r, err := run(&benchRun{Context: ctx, say: p.err})
+		if err != nil {
+			return err
+		}
+		r.bench = strings.TrimPrefix(flags.Name(), "bench ")
+		r.settings = map[string]string{}
+		flags.VisitAll(func(f *flag.Flag) {
+			if f.Name != "json" {
+				r.settings[f.Name] = f.Value.String()
+			}
+		})
+		if *asJSON {
+			return json.NewEncoder(p.out).Encode(r.object())
+		}
+		return r.table(p.out)
+	}
+}
+
+// benchRun is what a benchmark is given: until when it may run, and whom it
+// tells what it is doing.
+type benchRun struct {
+	context.Context
+	say io.Writer
+}
+
+// folder makes a temporary folder, to be removed afterwards.
+func (b *benchRun) folder() (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp("", "smallnano-bench-*")
+	if err != nil {
+		return "", nil, fmt.Errorf("cannot make a folder for a benchmark: %w", err)
+	}
+	return dir, func() { os.RemoveAll(dir) }, nil
+}
+
+// report is what a benchmark found.
+type report struct {
+	bench    string
+	settings map[string]string
+	figures  []figure
+}
+
+// figure is one number that was measured, so many times.
+type figure struct {
+	name, unit          string
+	median, least, most float64
+	rounds              int
+}
+
+// add notes a figure by all its measurements: the median and the spread.
+func (r *report) add(name, unit string, values ...float64) {
+	if len(values) == 0 {
+		return
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	f := figure{name: name, unit: unit, least: sorted[0], most: sorted[len(sorted)-1], rounds: len(sorted)}
+	f.median = sorted[len(sorted)/2]
+	if len(sorted)%2 == 0 {
+		f.median = (f.median + sorted[len(sorted)/2-1]) / 2
+	}
+	r.figures = append(r.figures, f)
+}
+
+// object is the report for programs: each median under its name, least and most
+// in spread where it was measured more than once.
+func (r *report) object() map[string]any {
+	o := map[string]any{"bench": r.bench, "machine": thisMachine(), "settings": r.settings}
+	units, spread := map[string]string{}, map[string][2]float64{}
+	for _, f := range r.figures {
+		o[f.name], units[f.name] = rounded(f.median), f.unit
+		if f.rounds > 1 {
+			spread[f.name] = [2]float64{rounded(f.least), rounded(f.most)}
+		}
+	}
+	o["units"], o["spread"] = units, spread
+	return o
+}
+
+// rounded keeps four digits: no measurement here has more.
+func rounded(v float64) float64 {
+	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
+		return 0
+	}
+	if math.Abs(v) >= 1000 {
+		return math.Round(v)
+	}
+	scale := math.Pow(10, 3-math.Floor(math.Log10(math.Abs(v))))
+	return math.Round(v*scale) / scale
+}
+
+func (r *report) table(out io.Writer) error {
+	m := thisMachine()
+	fmt.Fprintf(out, "bench %s on %s, %d of %d cores, load %s, %s\n", r.bench, m.Processor, m.Used, m.Cores, m.Load, m.Build)
+	for _, name := range slices.Sorted(maps.Keys(r.settings)) {
+		fmt.Fprintf(out, "  --%s=%s", name, r.settings[name])
+	}
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, f := range r.figures {
+		fmt.Fprintf(w, "%s\t%v\t%s", f.name, rounded(f.median), f.unit)
+		if f.rounds > 1 {
+			fmt.Fprintf(w, "\t%v to %v in %d", rounded(f.least), rounded(f.most), f.rounds)
+		}
+		fmt.Fprintln(w)
+	}
+	return w.Flush()
+}
+
+// machine is where a figure was measured.
+type machine struct {
+	Processor string `json:"processor"`
+	Cores     int    `json:"cores"`
+	Used      int    `json:"gomaxprocs"`
+	Load      string `json:"load"` // of the last minutes, when it was measured; "" when not known
+	System    string `json:"system"`
+	Build     string `json:"build"`
+}
+
+func thisMachine() machine {
+	return machine{
+		Processor: processorName(), Cores: runtime.NumCPU(), Used: runtime.GOMAXPROCS(0), Load: systemLoad(),
+		System: runtime.GOOS + "/" + runtime.GOARCH, Build: build().Info,
+	}
+}
+
+// processorName is the kernel's name of the processor; "" where it is not known.
+func processorName() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+func systemLoad() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	return strings.Join(strings.Fields(string(text))[:3], " ")
+}
+
+// peakBytes is the most memory that a process ("self": this one) has had in RAM.
+func peakBytes(pid string) int64 {
+	text, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	kilobytes, _ := strconv.ParseInt(fields[0], 10, 64)
+	return kilobytes << 10
+}
+
+const megabyte = 1 << 20
+
+// timed runs f and returns how long it took and what of the processor it used.
+func timed(f func() error) (wall, used time.Duration, err error) {
+	began, before := time.Now(), processorTime()
+	err = f()
+	return time.Since(began), processorTime() - before, err
+}
+
+// quickArgs make each benchmark small, to see that it works.
+var quickArgs = map[string][]string{
+	"bench work":      {"--rounds", "2", "--hashes", "20480"},
+	"bench bootstrap": {"--blocks", "500"},
+}
+
+// runBenchAll is the command "bench all".
+func runBenchAll(p *program, flags *flag.FlagSet, args []string) error {
+	asJSON := flags.Bool("json", false, "print the results as one JSON object")
+	quick := flags.Bool("quick", false, "small and fast: shows that they work, not how fast they are")
+	only := flags.String("only", "", "names of benchmarks, separated by commas; empty: all")
+	dir := flags.String("dir", "", "folder that each result is written to as NAME.json; empty: none")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer release()
+	runtime.LockOSThread() // see childAttributes
+	results := map[string]json.RawMessage{}
+	var failed []error
+	for _, c := range commands() {
+		name, found := strings.CutPrefix(c.name, "bench ")
+		if !found || name == "all" || *only != "" && !slices.Contains(strings.Split(*only, ","), name) {
+			continue
+		}
+		fmt.Fprintf(p.err, "== bench %s\n", name)
+		args := append(strings.Fields(c.name), "--json")
+		if *quick {
+			args = append(args, quickArgs[c.name]...)
+		}
+		result, err := runSelf(ctx, p.err, args)
+		if err == nil && *dir != "" {
+			err = os.WriteFile(filepath.Join(*dir, name+".json"), result, 0o600)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("bench %s: %w", name, err))
+			continue
+		}
+		results[name] = result
+		if !*asJSON {
+			fmt.Fprintf(p.out, "%s: %s", name, result)
+		}
+	}
+	if *asJSON {
+		failed = append(failed, json.NewEncoder(p.out).Encode(map[string]any{"machine": thisMachine(), "results": results}))
+	}
+	return errors.Join(failed...)
+}
+
+// runSelf runs this program with other arguments and returns what it printed.
+func runSelf(ctx context.Context, say io.Writer, args []string) ([]byte, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find this program to start it again: %w", err)
+	}
+	c := exec.CommandContext(ctx, self, args...)
+	c.SysProcAttr, c.Stderr = childAttributes(), say
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	out, err := c.Output()
+	return bytes.TrimLeft(out, "\n"), err
+}
