@@ -30,11 +30,16 @@ type Config struct {
 	RPCAddress         string
 	RPCPort            int
 	Peers              []string
+	PeerSeeds          []string
+	BootstrapPeers     []string
+	NetworkFile        string
 	EnableVoting       bool
 	VotingKey          string
 	WorkThreads        int
 	MaxPeersOut        int
 	MaxPeersIn         int
+	MaxPeers           int
+	MaxElections       int
 	BandwidthLimitMbps int
 	MemoryLimitMB      int
 	VoteWindowMS       int
@@ -52,7 +57,7 @@ func Default() Config {
 		DataDir: DefaultDataDir(), Network: "dev",
 		ListenAddress: "::", PeeringPort: 7176, RPCAddress: "127.0.0.1", RPCPort: 7177,
 		WorkThreads: max(1, runtime.NumCPU()-1),
-		MaxPeersOut: 8, MaxPeersIn: 24, BandwidthLimitMbps: 100, MemoryLimitMB: 96, VoteWindowMS: defaultVoteWindow(), MaxBacklog: 10_000,
+		MaxPeersOut: 8, MaxPeersIn: 24, MaxElections: 500, BandwidthLimitMbps: 100, MemoryLimitMB: 96, VoteWindowMS: defaultVoteWindow(), MaxBacklog: 10_000,
 		LogLevel: "info", LogFormat: "text",
 	}
 }
@@ -81,7 +86,8 @@ func (c *Config) Validate() error {
 		low, top int
 	}{
 		{"peering_port", c.PeeringPort, 0, 65535}, {"rpc_port", c.RPCPort, 0, 65535},
-		{"work_threads", c.WorkThreads, 0, 1024}, {"max_peers_out", c.MaxPeersOut, 1, 1024}, {"max_peers_in", c.MaxPeersIn, 0, 4096}, {"bandwidth_limit_mbps", c.BandwidthLimitMbps, 0, 30_000},
+		{"work_threads", c.WorkThreads, 0, 1024}, {"max_peers_out", c.MaxPeersOut, 1, 1024}, {"max_peers_in", c.MaxPeersIn, 0, 4096}, {"max_peers", c.MaxPeers, 0, 5120},
+		{"max_pending_elections", c.MaxElections, 10, 100_000}, {"bandwidth_limit_mbps", c.BandwidthLimitMbps, 0, 30_000},
 		{"memory_limit_mb", c.MemoryLimitMB, 0, 1 << 20}, {"vote_window_ms", c.VoteWindowMS, 5, 10_000},
 		{"max_backlog", c.MaxBacklog, 1000, 1 << 20},
 	} {
@@ -92,9 +98,14 @@ func (c *Config) Validate() error {
 	if c.PeeringPort == c.RPCPort && c.RPCPort != 0 {
 		return fmt.Errorf("peering_port and rpc_port are both %d, want two different ports", c.RPCPort)
 	}
-	for _, peer := range c.Peers {
-		if err := checkHostPort(peer); err != nil {
-			return fmt.Errorf("peer is %q, want HOST:PORT: %w", peer, err)
+	for _, l := range []struct {
+		name  string
+		peers []string
+	}{{"peer", c.Peers}, {"peer_seeds", c.PeerSeeds}, {"bootstrap_peers", c.BootstrapPeers}} {
+		for _, peer := range l.peers {
+			if err := checkHostPort(peer); err != nil {
+				return fmt.Errorf("%s is %q, want HOST:PORT: %w", l.name, peer, err)
+			}
 		}
 	}
 	if c.EnableVoting && c.VotingKey == "" {
@@ -116,6 +127,32 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("log_format is %q, want text or json", c.LogFormat)
 	}
 	return nil
+}
+
+// Connections returns how many connections this node dials, and how many others
+// may: max_peers is a bound on both together.
+func (c *Config) Connections() (out, in int) {
+	if c.MaxPeers == 0 {
+		return c.MaxPeersOut, c.MaxPeersIn
+	}
+	out = min(c.MaxPeersOut, c.MaxPeers)
+	return out, min(c.MaxPeersIn, c.MaxPeers-out)
+}
+
+// Dialled returns the nodes that are always dialled, each once. preset are those
+// of the network, which peer_seeds replaces.
+func (c *Config) Dialled(preset []string) []string {
+	seeds := c.PeerSeeds
+	if len(seeds) == 0 {
+		seeds = preset
+	}
+	var out []string
+	for _, peer := range slices.Concat(c.Peers, c.BootstrapPeers, seeds) {
+		if !slices.Contains(out, peer) {
+			out = append(out, peer)
+		}
+	}
+	return out
 }
 
 // checkHostPort says what is wrong with the address of a peer. Whether the name

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -104,16 +105,25 @@ func lineOf(data []byte, key string) int {
 // Sample returns the settings file of a first run: every setting with its
 // default, as comments.
 func Sample() string {
+	d := Default()
+	return sample(&d, func(string) bool { return false })
+}
+
+// sample returns a settings file: what is set, and the rest as comments.
+func sample(c *Config, set func(name string) bool) string {
 	var b strings.Builder
 	b.WriteString("# Settings of a smallnano node. What is commented out has the value shown.\n" +
 		"# Variables (SMALLNANO_PEERING_PORT=…) and flags (--peering-port …) go before this file.\n")
-	d := Default()
 	for i := range settings {
 		s := &settings[i]
 		if s.name == "data_dir" {
 			continue
 		}
-		fmt.Fprintf(&b, "\n# %s\n#%s = %s\n", s.doc, s.name, sampleValue(s.value(&d)))
+		mark := "#"
+		if set(s.name) {
+			mark = ""
+		}
+		fmt.Fprintf(&b, "\n# %s\n%s%s = %s\n", s.doc, mark, s.name, sampleValue(s.value(c)))
 	}
 	return b.String()
 }
@@ -125,11 +135,25 @@ func sampleValue(v any) string {
 	case *boolean:
 		return v.String()
 	case *list:
-		return "[]"
+		quoted := make([]string, len(*v))
+		for i, item := range *v {
+			quoted[i] = quote(item)
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
 	case *text:
-		return fmt.Sprintf("%q", string(*v))
+		return quote(string(*v))
 	}
 	panic("config: a setting of unknown kind")
+}
+
+// quote writes a string as TOML does, whose escapes are those of JSON and not of
+// Go.
+func quote(s string) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(s) // a string can always be encoded
+	return strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\x7f", `\u007f`)
 }
 
 // WriteSample writes the settings file of a first run into a data folder. One

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"flag"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/smallnano/smallnano/config"
+	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -30,7 +35,7 @@ func checkSettings(c *config.Config) (*lattice.Network, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	network, err := lattice.NetworkByName(c.Network)
+	network, err := networkOf(c)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +46,86 @@ func checkSettings(c *config.Config) (*lattice.Network, error) {
 	}
 	_, err = nodeConfig(c, network)
 	return network, err
+}
+
+// networkOf returns the network of the settings.
+func networkOf(c *config.Config) (*lattice.Network, error) {
+	if c.NetworkFile != "" {
+		return config.ReadNetwork(c.NetworkFile)
+	}
+	return lattice.NetworkByName(c.Network)
+}
+
+// runConfigMigrate is the command "config migrate".
+func runConfigMigrate(p *program, flags *flag.FlagSet, args []string) error {
+	c, err := dataDirOf(p, flags, args)
+	if err != nil {
+		return err
+	}
+	kept, err := config.Migrate(c)
+	if err != nil {
+		return usageError{err}
+	}
+	path := filepath.Join(c, config.FileName)
+	if kept == "" {
+		_, err = fmt.Fprintf(p.out, "%s is as this program writes it\n", path)
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%s is rewritten; as it was, it is %s\n", path, kept)
+	return err
+}
+
+// dataDirOf reads the flag of a command that needs a data folder, and nothing
+// that is in it.
+func dataDirOf(p *program, flags *flag.FlagSet, args []string) (string, error) {
+	dir := flags.String("data-dir", config.DefaultDataDir(), "data folder of the node")
+	for _, v := range p.environ {
+		if value, ok := strings.CutPrefix(v, "SMALLNANO_DATA_DIR="); ok {
+			*dir = value
+		}
+	}
+	err := parse(flags, args)
+	return *dir, err
+}
+
+// runNetworkNew is the command "network new".
+func runNetworkNew(p *program, flags *flag.FlagSet, args []string) error {
+	name := flags.String("name", "private", "name of the network")
+	id := flags.Int("id", 0, "number of the network, 16 to 254; 0 takes one by chance")
+	words, err := interleaved(flags, args)
+	if err != nil {
+		return err
+	}
+	if len(words) != 1 {
+		return misused("want one file to write the network to, not %d words", len(words))
+	}
+	var seed crypto.Seed
+	if _, err := rand.Read(seed[:]); err != nil {
+		return fmt.Errorf("cannot make a key: %w", err)
+	}
+	if *id == 0 {
+		*id = 16 + int(crypto.Sum256([]byte("network id"), seed[:])[0])%239
+	}
+	if *id < 16 || *id > 254 {
+		return misused("--id is %d, want 16 to 254", *id)
+	}
+	network, err := config.NewPrivateNetwork(*name, uint8(*id), crypto.NewPrivateKey(seed))
+	if err != nil {
+		return usageError{err}
+	}
+	file, key := words[0], words[0]+".genesis-key"
+	if filepath.Ext(file) == ".json" {
+		return misused("%s: the file is written in TOML, give it another name", file)
+	}
+	if err := newFile(key, hex.EncodeToString(seed[:])+"\n"); err != nil {
+		return err
+	}
+	if err := newFile(file, config.FormatNetwork(network)); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "network %s, number %d, is in %s: copy it to all nodes and start them with --network-file\n"+
+		"its genesis key, which has all there is, is in %s: the first node votes with it (--enable-voting --voting-key %s)\n", network.Name, network.ID, file, key, key)
+	return err
 }
 
 // runConfigShow is the command "config show".

@@ -14,16 +14,16 @@ import (
 
 	"github.com/smallnano/smallnano/config"
 	"github.com/smallnano/smallnano/crypto"
-	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 )
 
 // ledgerFlags find the ledger of a node.
-type ledgerFlags struct{ dataDir, network string }
+type ledgerFlags struct{ dataDir, network, networkFile string }
 
 func (f *ledgerFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&f.dataDir, "data-dir", "", "data folder of the node")
 	flags.StringVar(&f.network, "network", "", "network of the node, instead of the one in its settings")
+	flags.StringVar(&f.networkFile, "network-file", "", "file of the network of the node, instead of the one in its settings")
 }
 
 // open returns where the ledger is and how it is opened.
@@ -39,7 +39,10 @@ func (f *ledgerFlags) open(environ []string) (path string, o storage.Options, er
 	if err != nil {
 		return "", o, settingsError(err)
 	}
-	network, err := lattice.NetworkByName(c.Network)
+	if f.network != "" || f.networkFile != "" {
+		c.NetworkFile = f.networkFile
+	}
+	network, err := networkOf(&c)
 	if err != nil {
 		return "", o, err
 	}

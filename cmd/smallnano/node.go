@@ -93,6 +93,7 @@ func limitMemory(c *config.Config) {
 // liveNode is a node with everything that has to be closed after it.
 type liveNode struct {
 	settings *config.Config
+	network  *lattice.Network
 	node     *actors.Node
 	store    storage.Store
 	pool     *supervise.Pool
@@ -104,7 +105,7 @@ type liveNode struct {
 // openNode opens the data folder and starts the node. When it fails nothing is
 // left running or locked, and a data folder that it made is gone again.
 func openNode(c *config.Config, log *slog.Logger, levels *logs) (*liveNode, error) {
-	network, err := lattice.NetworkByName(c.Network)
+	network, err := networkOf(c)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func openNode(c *config.Config, log *slog.Logger, levels *logs) (*liveNode, erro
 		undo()
 		return nil, err
 	}
-	n := &liveNode{settings: c, store: store, asked: make(chan string, 1), log: log, levels: levels}
+	n := &liveNode{settings: c, network: network, store: store, asked: make(chan string, 1), log: log, levels: levels}
 	if err := n.start(network, keys); err != nil {
 		err = errors.Join(err, store.Close())
 		undo()
@@ -204,16 +205,17 @@ func nodeConfig(c *config.Config, network *lattice.Network) (actors.Config, erro
 	if err != nil {
 		return cfg, usageError{err}
 	}
-	if c.MaxPeersIn > 0 { // else nobody need find a port: the node dials, and is as good as any
+	if _, in := c.Connections(); in > 0 { // else nobody need find a port: the node dials, and is as good as any
 		cfg.Listen = netip.AddrPortFrom(address, uint16(c.PeeringPort))
 	}
-	cfg.Peers = c.Peers
+	cfg.Peers = c.Dialled(network.PresetPeers)
+	cfg.Elections.MaxElections = c.MaxElections
 	cfg.RPCListen = net.JoinHostPort(c.RPCAddress, strconv.Itoa(c.RPCPort))
 	cfg.RPC = rpc.DefaultConfig()
 	cfg.VoteWindow = time.Duration(c.VoteWindowMS) * time.Millisecond
 	cfg.MaxBacklog = c.MaxBacklog
 	cfg.WorkThreads = c.WorkThreads
-	cfg.Peering.MaxOutbound, cfg.Peering.MaxInbound = c.MaxPeersOut, c.MaxPeersIn
+	cfg.Peering.MaxOutbound, cfg.Peering.MaxInbound = c.Connections()
 	cfg.Build = build()
 	cfg.Probe = prober(c.DataDir)
 	if err := cfg.Peering.Validate(); err != nil {
@@ -250,7 +252,7 @@ func (n *liveNode) run(p *program, signals <-chan os.Signal) (reason string, err
 	defer os.Remove(path)
 	notifySupervisor("READY=1\nSTATUS=rpc " + url)
 	fmt.Fprintf(p.out, "smallnano node ready: network %s, peers %v, rpc %s, data %s\n",
-		n.settings.Network, n.node.PeeringAddress(), url, n.settings.DataDir)
+		n.network.Name, n.node.PeeringAddress(), url, n.settings.DataDir)
 	select {
 	case s := <-signals:
 		return s.String(), nil

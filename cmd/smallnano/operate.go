@@ -8,6 +8,8 @@ func operatorCommands() []command {
 		{"doctor", "[flags]", "find what is wrong with a node and its machine, and how to repair it", runDoctor},
 		{"config check", "[flags]", "check the settings without starting a node", runConfigCheck},
 		{"config show", "[flags]", "show every setting that holds, and where it comes from", runConfigShow},
+		{"config migrate", "[flags]", "rewrite the settings file of an older program", runConfigMigrate},
+		{"network new", "[flags] FILE", "make the parameters and the genesis key of a private network", runNetworkNew},
 		{"ledger check", "[flags]", "audit the ledger of a stopped or running node", runLedgerCheck},
 		{"ledger vacuum", "[flags]", "give free space in the ledger of a stopped node back", runLedgerVacuum},
 		{"backup", "[flags] FOLDER", "copy the ledger of a stopped or running node, and audit the copy", runBackup},

@@ -432,7 +432,7 @@ func newFile(path, content string) error {
 		return fmt.Errorf("%s is there already: remove it or choose another name", path)
 	}
 	if err := writeFile(filepath.Clean(path), content); err != nil {
-		return fmt.Errorf("cannot write the backup: %w", err)
+		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/smallnano/smallnano/config"
+	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/testkit"
 )
@@ -205,4 +207,51 @@ func TestOperate(t *testing.T) {
 	if blocks, confirmed := n.counts(); blocks != 6 || confirmed != 6 {
 		t.Errorf("restored: %d blocks, %d confirmed", blocks, confirmed)
 	}
+}
+
+// TestPrivateNetwork makes a network and runs two nodes on it; one of another
+// network is not taken in, and its ledger is refused.
+func TestPrivateNetwork(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "family.toml")
+	o := run(t, "network", "new", "--name", "family", file)
+	o.want(t, 0)
+	run(t, "network", "new", file).want(t, 1, "is there already")
+	run(t, "network", "new", "--id", "2", file+"2").want(t, 2, "want 16 to 254")
+	first := newNode(t, "--network-file", file, "--enable-voting", "--voting-key", file+".genesis-key")
+	first.start()
+	second := newNode(t, "--network-file", file, "--peer", first.peering)
+	second.start()
+	first.waitPeers(1)
+	second.waitPeers(1)
+	if got := second.must("version", nil)["network"]; got != "family" {
+		t.Errorf("network %v", got)
+	}
+	network, err := config.ReadNetwork(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := hex.DecodeString(strings.TrimSpace(readFile(t, file+".genesis-key")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := testkit.NewWallet(network, crypto.NewPrivateKey(crypto.Seed(seed)))
+	w.Info = lattice.AccountInfo{Frontier: network.GenesisHash, Height: 1, Balance: lattice.Supply}
+	w.Info.Representative = network.Genesis.Representative
+	if err := second.process(w.Send(testkit.Account(1), lattice.AmountFrom(7))); err != nil {
+		t.Fatal(err)
+	}
+	second.waitConfirmed(2)
+	second.stop()
+	run(t, "node", "run", "--data-dir", second.dir, "--peering-port", "0", "--rpc-port", "0").want(t, 1, "belongs to another network", "0x")
+	run(t, "ledger", "check", "--data-dir", second.dir, "--network-file", file).want(t, 0)
+	run(t, "config", "check", "--network-file", filepath.Join(second.dir, "node.key")).want(t, 2, "network file")
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
