@@ -95,3 +95,14 @@ func (c Change) String() string {
 	}
 	return fmt.Sprintf("%s: %s, was %s: %s", c.Name, strings.TrimSpace(c.Is), strings.TrimSpace(c.Was), what)
 }
+
+// Settings returns all settings with their defaults, in the order of the file.
+func Settings() []Origin {
+	d := Default()
+	out := make([]Origin, len(settings))
+	for i := range settings {
+		s := &settings[i]
+		out[i] = Origin{Name: s.name, Value: s.value(&d).String(), From: "default", doc: s.doc}
+	}
+	return out
+}

@@ -124,7 +124,7 @@ func (f *rpcFlags) client(environ []string) (*client, error) {
 	case f.port != 0:
 		c.url = "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(f.port))
 	case c.url == "" && err == nil && named(origins):
-		return nil, noNode(settings.DataDir)
+		return nil, withCode{noNode(settings.DataDir), errNoNode}
 	case c.url == "":
 		c.url = "http://" + net.JoinHostPort(settings.RPCAddress, strconv.Itoa(settings.RPCPort))
 	}

@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"archive/tar"
+	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -26,7 +30,7 @@ func TestFolderWithoutNode(t *testing.T) {
 	missing, empty := filepath.Join(t.TempDir(), "none"), t.TempDir()
 	for _, command := range [][]string{{"status"}, {"top", "--count", "1"}, {"rpc", "block_count"}} {
 		for dir, said := range map[string]string{missing: "is not there", empty: "has no node", stopped.dir: "no node runs on"} {
-			run(t, append(command, "--data-dir", dir)...).want(t, 1, dir, said)
+			run(t, append(command, "--data-dir", dir)...).want(t, 3, dir, said)
 		}
 	}
 	if _, err := os.Stat(missing); err == nil {
@@ -254,4 +258,71 @@ func readFile(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestReport gathers what there is about a node, running and stopped; no secret
+// is in it, not even when one stands in the log.
+func TestReport(t *testing.T) {
+	key := testkit.Key(901)
+	seed := key.Seed()
+	n := newNode(t)
+	if err := os.WriteFile(filepath.Join(n.dir, "smallnano.toml"), []byte("enable_voting = true\nvoting_key = \""+keyFile(t, key)+"\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	id := strings.TrimSpace(readFile(t, filepath.Join(n.dir, "node.key")))
+	log := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(log, []byte("somebody wrote "+n.token+" and "+strings.ToUpper(hex.EncodeToString(seed[:]))+" here\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check := func(file string, want ...string) {
+		t.Helper()
+		run(t, "report", "--data-dir", n.dir, "--log", log, file).want(t, 0)
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := ""
+		for r := tar.NewReader(z); ; {
+			h, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			names += h.Name + "\n"
+			for what, secret := range map[string]string{"voting seed": hex.EncodeToString(seed[:]), "token": n.token, "node key": id} {
+				if strings.Contains(strings.ToLower(string(data)), secret) {
+					t.Errorf("the %s is in %s", what, h.Name)
+				}
+			}
+			if strings.HasSuffix(h.Name, "/settings") && !strings.Contains(string(data), "enable_voting") {
+				t.Errorf("settings: %s", data)
+			}
+			if strings.HasSuffix(h.Name, "/log") && !strings.Contains(string(data), "somebody wrote [taken out] and [taken out] here") {
+				t.Errorf("log: %s", data)
+			}
+		}
+		for _, name := range want {
+			if !strings.Contains(names, "smallnano-report/"+name+"\n") {
+				t.Errorf("%s is not among %s", name, names)
+			}
+		}
+	}
+	always := []string{"README", "settings", "version", "doctor", "status.json", "folder", "log"}
+	file := filepath.Join(t.TempDir(), "report.tar.gz")
+	check(file, append(always, "metrics", "rpc/health.json", "rpc/peers.json")...)
+	run(t, "report", "--data-dir", n.dir, file).want(t, 1, "is there already")
+	n.stop()
+	check(file+"2", always...)
 }
