@@ -176,6 +176,14 @@ func (b backend) WaitConfirmation(ctx context.Context, seq uint64) error {
 // Stop implements rpc.Backend.
 func (b backend) Stop() { b.requestStop("asked to by RPC") }
 
+// KillAt implements rpc.Backend.
+func (b backend) KillAt(step string) error {
+	if !b.kill.arm(step) {
+		return fmt.Errorf("%w: %.40q, want one of %s", rpc.ErrNoStep, step, strings.Join(killSteps, ", "))
+	}
+	return nil
+}
+
 // FailActor implements rpc.Backend.
 func (b backend) FailActor(name string) error {
 	path := strings.TrimPrefix(name, rootName+"/")

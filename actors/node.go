@@ -73,6 +73,9 @@ type Config struct {
 	Build      rpc.Build
 	// Probe measures the process; nil measures nothing.
 	Probe func() Usage
+	// Kill ends the process at once, without returning; nil cannot. It is called on
+	// the dev network only, to try out what follows.
+	Kill func()
 	// OnStop is told that the node was asked to stop, and why. It must not block;
 	// whoever started the node calls Stop.
 	OnStop func(reason string)
@@ -106,6 +109,7 @@ type Node struct {
 	shelf     *walletShelf // nil without wallets
 	hold      *voteHold
 	workPeers workPeers
+	kill      killPoint
 	started   time.Time
 
 	listener   Listener
@@ -122,6 +126,7 @@ func Start(cfg Config, env Env) (*Node, error) {
 	if cfg.HoldVotes > 0 && len(cfg.VotingKeys) > 0 {
 		n.hold.until = n.started.Add(cfg.HoldVotes)
 	}
+	n.kill.kill = cfg.Kill
 	if err := n.loadSequence(); err != nil {
 		return nil, err
 	}
@@ -302,7 +307,7 @@ func (n *Node) wallets() supervise.Spec {
 		Name: nameWallet, Blocking: true, Mailbox: mailbox.Config{Capacity: walletMailbox, Control: factControl}, Inbox: inbox,
 		New: func() actor.Actor {
 			return &walletActor{
-				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, shelf: n.shelf, inbox: inbox,
+				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, shelf: n.shelf, inbox: inbox, kill: &n.kill,
 				log: n.env.Log.With("subsystem", nameWallet),
 			}
 		},

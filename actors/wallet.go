@@ -37,6 +37,7 @@ type walletActor struct {
 	board *board
 	shelf *walletShelf
 	inbox *mailbox.Inbox
+	kill  *killPoint
 	log   *slog.Logger
 
 	machine *wallet.Machine
@@ -82,6 +83,7 @@ func (a *walletActor) start() {
 		panic(fmt.Errorf("actors: %w", err))
 	}
 	a.journal = j
+	a.compact()
 	a.show()
 	life, cancel := context.WithCancel(context.Background())
 	a.life = cancel
@@ -162,6 +164,7 @@ func (a *walletActor) handle(m messages.Wallet) {
 		a.machine.SetReceiveMinimum(m.Amount)
 		a.done(m, m.Reply, nil)
 	case *messages.WalletBlockProcessed:
+		a.kill.pass(killProcessed)
 		a.machine.Processed(now, m.Op, m.Err)
 	case *messages.WalletWork:
 		a.workEnded(now, m)
@@ -212,6 +215,7 @@ func (a *walletActor) makeBlock(now time.Time, m *messages.MakeBlock) {
 		m.Refused(mailbox.ErrFull)
 		return
 	}
+	a.kill.pass(killRequested)
 	var answer wallet.Answer
 	err := a.env.Store.View(func(r storage.Reader) (err error) {
 		answer, err = a.machine.Request(now, r, m.Request)
@@ -262,10 +266,9 @@ func (a *walletActor) flush() {
 	a.view(func(r storage.Reader) error { return a.machine.Step(now, r) })
 	ready := a.machine.Ready()
 	if len(ready.Records) > 0 {
-		if err := a.journal.append(ready.Records); err != nil {
-			panic(fmt.Errorf("actors: cannot write the journal of the wallets: %w", err))
-		}
+		a.write(ready.Records)
 	}
+	a.compact()
 	a.show()
 	answers := a.after
 	a.after, a.undo = nil, nil
@@ -274,6 +277,7 @@ func (a *walletActor) flush() {
 	}
 	for i := range ready.Publish {
 		a.publish(&ready.Publish[i])
+		a.kill.pass(killPublished)
 	}
 	for _, w := range ready.Work {
 		a.wantWork(w)
@@ -285,7 +289,45 @@ func (a *walletActor) flush() {
 		for _, reply := range list {
 			reply(d.Hash, d.Err)
 		}
+		a.kill.pass(killAnswered)
 	}
+}
+
+// write appends to the journal.
+func (a *walletActor) write(records []wallet.Record) {
+	stored, reserved := hasKind(records, wallet.KindStored), hasKind(records, wallet.KindReserved)
+	switch {
+	case stored && a.kill.is(killTorn):
+		a.journal.tear(records)
+		a.kill.pass(killTorn)
+	case stored:
+		a.kill.pass(killSigned)
+	case hasKind(records, wallet.KindConfirmed):
+		a.kill.pass(killConfirmed)
+	}
+	if err := a.journal.append(records); err != nil {
+		panic(fmt.Errorf("actors: cannot write the journal of the wallets: %w", err))
+	}
+	if reserved {
+		a.kill.pass(killReserved)
+	}
+	if stored {
+		a.kill.pass(killStored)
+	}
+}
+
+// compact replaces a journal that has grown too far. One that cannot be replaced
+// now goes on growing, and is tried again with the next block.
+func (a *walletActor) compact() {
+	if !a.journal.grown() {
+		return
+	}
+	before := a.journal.size
+	if err := a.journal.replace(a.machine.Compact); err != nil {
+		a.log.Error("cannot shorten the journal of the wallets", "err", err)
+		return
+	}
+	a.log.Info("the journal of the wallets was shortened", "from", before, "to", a.journal.size)
 }
 
 // show posts the wallets for those who only look.

@@ -23,11 +23,18 @@ import (
 // taken away when the file is opened, since nothing followed from it yet.
 // Anything else that is wrong means damage, and the journal is refused: without
 // it a send could be made twice.
+//
+// When it has grown to several times of what matters in it, it is replaced by an
+// extract: a new file, complete and on the disk before it takes the name.
 const (
 	journalFile     = "journal"
 	journalMagic    = "smnwal1\n"
 	maxJournalFrame = 64 << 20 // bytes
 	journalHead     = 12       // bytes in front of a payload
+
+	compactAt    = 4 << 20   // bytes of a journal that is not worth an extract
+	compactRatio = 3         // of a journal to its last extract, at which there is another
+	extractFrame = 256 << 10 // bytes of a frame of an extract, about
 )
 
 var crcTable = crc32.MakeTable(crc32.Castagnoli)
@@ -37,22 +44,31 @@ var errJournal = errors.New("the journal of the wallets is damaged")
 
 // journal is the open file.
 type journal struct {
-	file *os.File
-	buf  []byte
+	dir     string
+	file    *os.File
+	buf     []byte
+	size    int64 // of the file
+	extract int64 // size after it was replaced; 0: not known
 }
 
 // openJournal opens the journal in a folder, or makes it, and calls replay for
 // every record in it.
 func openJournal(dir string, replay func(*wallet.Record) error) (*journal, error) {
 	path := filepath.Join(dir, journalFile)
+	if left, err := filepath.Glob(filepath.Join(dir, ".journal-*")); err == nil { // of an extract that was cut short
+		for _, name := range left {
+			_ = os.Remove(name)
+		}
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the journal of the wallets: %w", err)
 	}
-	j := &journal{file: f}
+	j := &journal{dir: dir, file: f}
 	end, err := j.read(replay)
 	if err == nil {
 		err = j.repair(dir, end)
+		j.size = max(end, int64(len(journalMagic)))
 	}
 	if err != nil {
 		_ = f.Close()
@@ -190,17 +206,13 @@ func (j *journal) repair(dir string, end int64) error {
 func (j *journal) append(records []wallet.Record) error {
 	buf, safe := append(j.buf[:0], make([]byte, journalHead)...), false
 	for i := range records {
-		at := len(buf)
 		var err error
-		if buf, err = records[i].AppendBinary(append(buf, 0, 0, 0, 0)); err != nil {
+		if buf, err = appendRecord(buf, &records[i]); err != nil {
 			return err
 		}
-		binary.LittleEndian.PutUint32(buf[at:], uint32(len(buf)-at-4))
 		safe = safe || records[i].Safe()
 	}
-	binary.LittleEndian.PutUint32(buf, uint32(len(buf)-journalHead))
-	binary.LittleEndian.PutUint32(buf[4:], crc32.Checksum(buf[:4], crcTable))
-	binary.LittleEndian.PutUint32(buf[8:], crc32.Checksum(buf[journalHead:], crcTable))
+	sealFrame(buf)
 	j.buf = buf[:0]
 	if cap(j.buf) > 1<<20 {
 		j.buf = nil
@@ -208,10 +220,107 @@ func (j *journal) append(records []wallet.Record) error {
 	if _, err := j.file.Write(buf); err != nil {
 		return err
 	}
+	j.size += int64(len(buf))
 	if !safe {
 		return nil
 	}
 	return j.file.Sync()
+}
+
+// tear writes the first half of what append would write, to try out what
+// follows when that is all there is.
+func (j *journal) tear(records []wallet.Record) {
+	buf := make([]byte, journalHead)
+	for i := range records {
+		if next, err := appendRecord(buf, &records[i]); err == nil {
+			buf = next
+		}
+	}
+	sealFrame(buf)
+	_, _ = j.file.Write(buf[:len(buf)/2])
+}
+
+// appendRecord appends a record behind its length.
+func appendRecord(buf []byte, r *wallet.Record) ([]byte, error) {
+	at := len(buf)
+	buf, err := r.AppendBinary(append(buf, 0, 0, 0, 0))
+	if err == nil {
+		binary.LittleEndian.PutUint32(buf[at:], uint32(len(buf)-at-4))
+	}
+	return buf, err
+}
+
+// sealFrame fills in the head of a frame.
+func sealFrame(buf []byte) {
+	binary.LittleEndian.PutUint32(buf, uint32(len(buf)-journalHead))
+	binary.LittleEndian.PutUint32(buf[4:], crc32.Checksum(buf[:4], crcTable))
+	binary.LittleEndian.PutUint32(buf[8:], crc32.Checksum(buf[journalHead:], crcTable))
+}
+
+// grown reports whether the journal is worth replacing.
+func (j *journal) grown() bool { return j.size > compactAt && j.size > compactRatio*j.extract }
+
+// replace puts the records that each gives into the place of all that are there.
+// After an error the journal is as it was.
+func (j *journal) replace(each func(func(*wallet.Record) error) error) (err error) {
+	f, err := os.CreateTemp(j.dir, ".journal-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	size, err := writeExtract(f, each)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(j.dir, journalFile))
+	}
+	if err != nil {
+		return err
+	}
+	_ = j.file.Close() // it has no name any more
+	j.file, j.size, j.extract = f, size, size
+	if err := syncFolder(j.dir); err != nil { // the old name may come back: nothing may follow in the new file
+		panic(fmt.Errorf("actors: cannot make the new journal of the wallets safe: %w", err))
+	}
+	return nil
+}
+
+// writeExtract writes a whole journal.
+func writeExtract(f io.Writer, each func(func(*wallet.Record) error) error) (size int64, err error) {
+	write := func(b []byte) error {
+		n, err := f.Write(b)
+		size += int64(n)
+		return err
+	}
+	if err := write([]byte(journalMagic)); err != nil {
+		return 0, err
+	}
+	buf := make([]byte, journalHead, extractFrame+4096)
+	end := func() error {
+		if len(buf) == journalHead {
+			return nil
+		}
+		sealFrame(buf)
+		err := write(buf)
+		buf = buf[:journalHead]
+		return err
+	}
+	err = each(func(r *wallet.Record) (err error) {
+		if buf, err = appendRecord(buf, r); err != nil || len(buf) < extractFrame {
+			return err
+		}
+		return end()
+	})
+	if err == nil {
+		err = end()
+	}
+	return size, err
 }
 
 func (j *journal) close() error { return j.file.Close() }

@@ -93,3 +93,70 @@ func TestJournalCutAndChanged(t *testing.T) {
 		}
 	}
 }
+
+// A journal is replaced by an extract of what is in it, and goes on from there.
+// A failure leaves it as it was.
+func TestJournalIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	j, err := openJournal(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(3) {
+		if err := j.append([]wallet.Record{minimumRecord(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	broken := errors.New("broken")
+	if err := j.replace(func(f func(*wallet.Record) error) error {
+		r := minimumRecord(9)
+		return errors.Join(f(&r), broken)
+	}); !errors.Is(err, broken) {
+		t.Errorf("an extract that fails: %v", err)
+	}
+	const many = 20_000 // several frames
+	if err := j.replace(func(f func(*wallet.Record) error) error {
+		for i := range uint64(many) {
+			r := minimumRecord(i)
+			if err := f(&r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.append([]wallet.Record{minimumRecord(many)}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := j.file.Stat()
+	if err != nil || info.Size() != j.size || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has %d bytes, %d are counted; mode %v, %v", info.Size(), j.size, info.Mode(), err)
+	}
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := replayed(t, dir)
+	if err != nil || len(got) != many+1 {
+		t.Fatalf("%d records, %v", len(got), err)
+	}
+	for i, n := range got {
+		if n != uint64(i) {
+			t.Fatalf("record %d is %d", i, n)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, ".journal-*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestJournalGrows(t *testing.T) {
+	for _, c := range []struct {
+		size, extract int64
+		want          bool
+	}{{compactAt, 0, false}, {compactAt + 1, 0, true}, {10 << 20, 5 << 20, false}, {16 << 20, 5 << 20, true}} {
+		if got := (&journal{size: c.size, extract: c.extract}).grown(); got != c.want {
+			t.Errorf("%d bytes after an extract of %d: %v", c.size, c.extract, got)
+		}
+	}
+}

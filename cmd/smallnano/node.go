@@ -167,6 +167,7 @@ func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) err
 		cfg.HoldVotes = restoredHold
 		cfg.OnVotesReleased = func() { _ = os.Remove(filepath.Join(c.DataDir, restoredFile)) }
 	}
+	cfg.Kill = killSelf
 	cfg.OnStop = func(reason string) {
 		select {
 		case n.asked <- reason:
@@ -306,4 +307,12 @@ func explain(err error) error {
 		return fmt.Errorf("%w: free space on the disk of the data folder", err)
 	}
 	return err
+}
+
+// killSelf ends the process as kill -9 would.
+func killSelf() {
+	if self, err := os.FindProcess(os.Getpid()); err == nil && self.Kill() == nil {
+		select {} // until the signal is here
+	}
+	os.Exit(137)
 }

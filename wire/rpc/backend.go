@@ -22,6 +22,7 @@ var (
 	ErrWorkDisabled  = errors.New("work generation is disabled")
 	ErrWorkCancelled = errors.New("work generation was cancelled")   // by CancelWork
 	ErrWorkFailed    = errors.New("nobody who was asked found work") // wrapped with the reasons
+	ErrNoStep        = errors.New("no step has this name")
 	ErrNoActor       = errors.New("no actor has this name")
 )
 
@@ -105,6 +106,10 @@ type Backend interface {
 	// supervision; ErrNoActor when there is none of that name. It is called on the
 	// dev network only.
 	FailActor(name string) error
+	// KillAt has the process die when a wallet comes to a step of making a block,
+	// as if it was killed; ErrNoStep when there is none of that name. It is called
+	// on the dev network only.
+	KillAt(step string) error
 }
 
 // Build tells what program is running.

@@ -21,6 +21,21 @@ var controlActions = []*action{
 		result:  []field{has("success", formText, "empty")},
 		errors:  []*errorKind{actorNotFound}, handle: debugFailActor,
 	},
+	{
+		name: "debug_kill_at", role: Operator, devOnly: true,
+		summary: "Have the process die when a wallet comes to a step of making a block, as kill -9 would end it. On the dev network only.",
+		params:  []param{need("step", formText, "requested, reserved, signed, torn, stored, published, processed, answered or confirmed")},
+		result:  []field{has("success", formText, "empty")},
+		handle:  debugKillAt,
+	},
+}
+
+func debugKillAt(c *call) (any, error) {
+	step := c.word("step")
+	if c.err != nil {
+		return nil, c.err
+	}
+	return obj("success", ""), c.backend.KillAt(step)
 }
 
 func stop(c *call) (any, error) {

@@ -197,6 +197,8 @@ func answerFor(err error) (answer *Error, known bool) {
 		return workCancelled.plain(), true
 	case errors.Is(err, ErrWorkFailed):
 		return workFailed.because("%s", err.Error()), true
+	case errors.Is(err, ErrNoStep):
+		return badParameter.because("step: %s", err), true
 	case errors.Is(err, ErrNoActor):
 		return actorNotFound.because("%s", err.Error()), true
 	}

@@ -450,6 +450,13 @@ func (n *fakeNode) Wallets() Wallets {
 
 func (n *fakeNode) Stop() { n.stopped = true }
 
+func (n *fakeNode) KillAt(step string) error {
+	if step != "stored" {
+		return fmt.Errorf("%w: %q", ErrNoStep, step)
+	}
+	return nil
+}
+
 func (n *fakeNode) FailActor(name string) error {
 	if !slices.ContainsFunc(n.report.Actors, func(a ActorHealth) bool { return a.Name == name }) {
 		return fmt.Errorf("%w: %q", ErrNoActor, name)

@@ -209,6 +209,9 @@ func TestListenIsBounded(t *testing.T) {
 	one, two := <-accepted, <-accepted
 	turnedAway := func(c net.Conn) {
 		t.Helper()
+		if _, err := io.WriteString(c, "POST / HTTP/1.1\r\n"); err != nil {
+			t.Fatal(err)
+		}
 		text, err := io.ReadAll(c)
 		if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 429 ") || !strings.Contains(string(text), rateLimited.code) {
 			t.Fatalf("a third connection: %q, %v", text, err)

@@ -58,6 +58,9 @@ func turnAway(c net.Conn) {
 	if c.SetDeadline(time.Now().Add(turnAwayFor)) != nil {
 		return
 	}
+	if _, err := c.Read(make([]byte, 16<<10)); err != nil {
+		return // it has asked nothing
+	}
 	answer := rawAnswer(http.StatusTooManyRequests, "Retry-After: 1\r\n", turnAwayAnswer)
 	if _, err := c.Write(answer); err != nil {
 		return

@@ -138,6 +138,8 @@ func (m *Machine) apply(r *Record) error {
 	switch r.Kind {
 	case KindStored, KindReserved, KindConfirmed, KindFailed, KindReleased:
 		return m.applyOp(r)
+	case KindSent:
+		return m.applySent(r)
 	case KindWork:
 		m.work[r.Account.Key] = foundWork{lattice.Root(r.Hash), r.Nonce}
 		return nil
@@ -164,6 +166,9 @@ func (m *Machine) apply(r *Record) error {
 	case KindAdded:
 		m.applyAdded(w, r.Account)
 	case KindRemoved:
+		if r.Account.Origin == Derived {
+			w.next = max(w.next, r.Account.Index+1)
+		}
 		m.applyRemoved(w, r.Account.Key)
 	}
 	return nil

@@ -24,6 +24,7 @@ const (
 	KindReleased
 	KindWork    // work for a block that may come
 	KindMinimum // the least that is received without being asked for
+	KindSent    // a send with an id that has ended; in the place of its records
 )
 
 // Record is one entry of the journal. Which fields count follows from the kind.
@@ -40,6 +41,9 @@ type Record struct {
 	Height   uint64
 	Hash     lattice.Hash // root of work
 	Nonce    uint64
+	Key      [16]byte // digests of an ended send: of its id, and of what was asked for
+	Params   [16]byte
+	State    State
 }
 
 // Safe reports whether a record must have reached the disk before anything is
@@ -189,6 +193,12 @@ func (r *Record) walk(c *coder) {
 		c.u64(&r.Nonce)
 	case KindMinimum:
 		c.amount(&r.Intent.Amount)
+	case KindSent:
+		c.u64(&r.Op)
+		c.raw(r.Key[:])
+		c.raw(r.Params[:])
+		c.raw(r.Hash[:])
+		c.u8((*uint8)(&r.State))
 	default:
 		c.err = fmt.Errorf("record of kind %d is not known: a newer version wrote it", r.Kind)
 	}

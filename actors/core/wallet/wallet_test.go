@@ -1,9 +1,11 @@
 package wallet
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -494,6 +496,69 @@ func TestMissedConfirmations(t *testing.T) {
 	w.tick()
 	if len(w.machine.ops) != 0 || len(all) == 0 {
 		t.Error("a confirmation that was not told is not found")
+	}
+}
+
+// A journal that is replaced by its extract leads to the same machine: the same
+// wallets, open blocks, ids and numbers, and so the same extract again. It holds
+// what there is, however long it took to get there.
+func TestCompact(t *testing.T) {
+	w, id, from := funded(t, 7, 1_000_000)
+	accounts, err := w.machine.Derive(id, nil, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.machine.Remove(id, accounts[2].Key); err != nil {
+		t.Fatal(err)
+	}
+	w.drain()
+	for i := range 200 {
+		if _, err := w.machine.Request(w.now, w.book, sendOf(id, from, i%7, 1, fmt.Sprint("id ", i%150))); err != nil && !errors.Is(err, ErrIDReused) {
+			t.Fatal(err)
+		}
+		if i%20 == 0 {
+			w.drain()
+		}
+		if i == 100 {
+			w.confirmAll()
+			w.drain()
+		}
+	}
+	w.drain()
+	records := func(m *Machine) (all [][]byte) {
+		err := m.Compact(func(r *Record) error {
+			b, err := r.AppendBinary(nil)
+			if back, err := ParseRecord(b); err != nil || back != *r {
+				t.Fatalf("%+v is read back as %+v, %v", r, back, err)
+			}
+			all = append(all, b)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	before, next, views := records(w.machine), w.machine.next, fmt.Sprint(w.machine.Views())
+	w.compact()
+	w.lose(true)
+	if after := records(w.machine); !slices.EqualFunc(before, after, bytes.Equal) {
+		t.Errorf("%d records become %d others", len(before), len(after))
+	}
+	if w.machine.next != next || fmt.Sprint(w.machine.Views()) != views {
+		t.Errorf("next block %d, was %d; wallets\n%v\nwere\n%s", w.machine.next, next, w.machine.Views(), views)
+	}
+	w.confirmAll()
+	w.drain()
+	small := len(records(w.machine))
+	if most := 2 + 4 + 4 + 150; small > most {
+		t.Errorf("%d records when all is confirmed, want at most %d", small, most)
+	}
+	for i := range 150 { // every id stands for the send that it stood for
+		a, err := w.machine.Request(w.now, w.book, sendOf(id, from, i%7, 1, fmt.Sprint("id ", i)))
+		if err != nil || a.State != StateConfirmed || a.Hash.IsZero() {
+			t.Fatalf("id %d: %+v, %v", i, a, err)
+		}
 	}
 }
 

@@ -260,11 +260,28 @@ func (w *world) carryOut(r *Ready) {
 	if safe {
 		w.safe = len(w.journal)
 		w.step()
+		if w.rng.IntN(8) == 0 {
+			w.compact()
+		}
 	}
 	w.jobs, w.wants = append(w.jobs, r.Publish...), append(w.wants, r.Work...)
 	for _, d := range r.Done {
 		w.answers[d.Op] = d
 	}
+}
+
+// compact replaces the journal.
+func (w *world) compact() {
+	var journal [][]byte
+	err := w.machine.Compact(func(r *Record) error {
+		b, err := r.AppendBinary(nil)
+		journal = append(journal, b)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.journal, w.safe = journal, len(journal)
 }
 
 // publish hands a block to the ledger, and checks that no other block of its
