@@ -66,10 +66,11 @@ type batch struct {
 	peers   []lattice.Peer
 	values  []*messages.StoreValue
 	trims   [][]lattice.Hash // as in RollBackBlocks
+	prune   *messages.PruneBlocks
 }
 
 func (b *batch) empty() bool {
-	return len(b.blocks)+len(b.forces)+len(b.finals)+len(b.samples)+len(b.peers)+len(b.values)+len(b.trims) == 0
+	return b.prune == nil && len(b.blocks)+len(b.forces)+len(b.finals)+len(b.samples)+len(b.peers)+len(b.values)+len(b.trims) == 0
 }
 
 // Receive implements actor.Actor.
@@ -110,6 +111,8 @@ func (a *blockProcessor) handle(m messages.BlockProcessor) {
 		m.Reply(a.waiting(m.Offset, m.Most), nil)
 	case *messages.RollBackBlocks:
 		a.batch.trims = append(a.batch.trims, m.Plans...)
+	case *messages.PruneBlocks:
+		a.batch.prune = m
 	case *messages.StoreFinalVotes:
 		a.batch.finals = append(a.batch.finals, m.Votes...)
 	case *messages.StoreWeightSample:
@@ -181,6 +184,7 @@ type done struct {
 	finals     []lattice.FinalVote
 	confirm    []lattice.Hash // still to be cemented
 	trimmed    bool           // victims of the backlog were tried
+	pruned     *messages.BlocksPruned
 }
 
 // commit carries out the batch.
@@ -206,9 +210,13 @@ func (a *blockProcessor) commit() {
 		a.writeFailed(err)
 		return
 	}
+	prune := a.batch.prune
 	a.batch, a.confirm = batch{blocks: a.batch.blocks}, d.confirm
 	a.tell(d)
 	a.batch = batch{}
+	if prune != nil {
+		a.shrink(prune, d.pruned)
+	}
 	if len(a.confirm) > 0 { // go on with the rest after what is queued
 		a.refs.blocks.Tell(&messages.ConfirmBlock{Hash: a.confirm[len(a.confirm)-1]})
 		a.confirm = a.confirm[:len(a.confirm)-1]
@@ -311,6 +319,11 @@ func (a *blockProcessor) carryOut(tx storage.Tx, d *done) error {
 	for _, plan := range a.batch.trims {
 		if err := a.trim(tx, d, plan); err != nil {
 			return fmt.Errorf("trimming the backlog: %w", err)
+		}
+	}
+	if a.batch.prune != nil {
+		if err := a.prune(tx, d, a.batch.prune); err != nil {
+			return fmt.Errorf("pruning: %w", err)
 		}
 	}
 	for _, s := range a.batch.samples {
@@ -540,6 +553,7 @@ func (a *blockProcessor) tellCemented(cemented []ledger.Cemented) {
 	a.refs.elections.Tell(m)
 	a.refs.votes.Tell(m)
 	a.refs.scheduler.Tell(m)
+	a.refs.pruner.Tell(m)
 	if a.refs.wallet != nil {
 		a.refs.wallet.Tell(m)
 	}

@@ -28,7 +28,8 @@ type board struct {
 	twin      atomic.Pointer[twinView] // nil: never seen
 	liveness  atomic.Pointer[[]quorum.RepLiveness]
 	stall     atomic.Pointer[string] // why nothing is confirmed; "": something is, or nothing waits
-	backlog   atomic.Int64           // unconfirmed blocks that did not come by bootstrap
+	pruning   atomic.Pointer[pruningView]
+	backlog   atomic.Int64 // unconfirmed blocks that did not come by bootstrap
 
 	readOnlyReason atomic.Pointer[string] // why writing failed
 	damage         atomic.Pointer[string] // what a reader found wrong with the database; nil: nothing
@@ -64,6 +65,7 @@ func newBoard() *board {
 	b.telemetry.Store(&[]telemetryView{})
 	b.budget.Store(&[]rpc.BudgetItem{})
 	b.bootstrap.Store(&bootstrap.Stats{Phase: "starting"})
+	b.pruning.Store(&pruningView{})
 	none := ""
 	b.readOnlyReason.Store(&none)
 	b.stall.Store(&none)

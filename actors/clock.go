@@ -53,6 +53,7 @@ func newClock(env *Env, r *refs, measured bool) *clock {
 		ticks(r.work, second, func(t *messages.Tick) messages.Work { return t }),
 		ticks(r.bootstrap, 1, func(t *messages.Tick) messages.Bootstrap { return t }),
 		ticks(r.telemetry, second, func(t *messages.Tick) messages.Telemetry { return t }),
+		ticks(r.pruner, second, func(t *messages.Tick) messages.Pruner { return t }),
 		ticks(r.peers, 1, func(t *messages.Tick) messages.PeerSupervisor { return t }),
 	}}
 	if r.wallet != nil {

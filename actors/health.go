@@ -44,7 +44,7 @@ func (a *health) measure(now time.Time) {
 	if err != nil {
 		a.log.Warn("cannot measure the database", "err", err)
 	}
-	items := append(budget(u, a.percent(u, now), disk), peerBudget(*a.board.peers.Load())...)
+	items := append(budget(u, a.percent(u, now), disk, a.board.pruning.Load().budget), peerBudget(*a.board.peers.Load())...)
 	a.board.budget.Store(&items)
 	if over := u.RSS > targetRSS; over != a.over {
 		a.over = over
@@ -97,6 +97,9 @@ func (b backend) Health() rpc.HealthReport {
 	b.twin(&r)
 	for _, reason := range b.board.watch.found().reasons {
 		r.wrong("%s", reason)
+	}
+	if p := b.board.pruning.Load(); p.short {
+		r.wrong("the ledger has %d MB, more than max_ledger_bytes, though only the newest block of each account is kept: raise it", p.used>>20)
 	}
 	if starting && b.Uptime() < startingFor {
 		r.state = rpc.NodeStarting

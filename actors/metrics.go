@@ -49,7 +49,7 @@ func (b backend) writeMetrics(w io.Writer) {
 		counts, err = l.Counts()
 		return err
 	})
-	report, quorum, bootstrap := b.Health(), b.Quorum(), b.board.bootstrap.Load()
+	report, quorum, bootstrap, pruning := b.Health(), b.Quorum(), b.board.bootstrap.Load(), b.board.pruning.Load()
 	families := []metric{
 		one("smallnano_uptime_seconds", "gauge", "Time since the node was started.", b.Uptime().Seconds()),
 		one("smallnano_ready", "gauge", "1 when answers of this node can be relied on.", truth(report.Ready)),
@@ -58,6 +58,9 @@ func (b backend) writeMetrics(w io.Writer) {
 		one("smallnano_blocks", "gauge", "Blocks in the ledger, pruned ones included.", float64(counts.Blocks)),
 		one("smallnano_blocks_confirmed_total", "counter", "Blocks that are final, since the ledger was begun.", float64(counts.Cemented)),
 		one("smallnano_blocks_pruned_total", "counter", "Blocks removed by pruning, since the ledger was begun.", float64(counts.Pruned)),
+		one("smallnano_blocks_kept_per_account", "gauge", "Blocks of an account that are not pruned, at most; 0 is all of them.", float64(pruning.keep)),
+		one("smallnano_ledger_used_bytes", "gauge", "Bytes of the ledger's file that hold something.", float64(pruning.used)),
+		one("smallnano_ledger_free_bytes", "gauge", "Bytes of the ledger's file that are free to be used again.", float64(pruning.free)),
 		one("smallnano_blocks_unchecked", "gauge", "Blocks that wait for a block that is not here.", float64(b.Unchecked())),
 		one("smallnano_blocks_missing", "gauge", "Blocks that peers are known to have and this node has not.", float64(bootstrap.Missing)),
 		one("smallnano_accounts", "gauge", "Open accounts.", float64(counts.Accounts)),

@@ -85,7 +85,7 @@ func TestActorMetrics(t *testing.T) {
 	}
 	actors = append(actors, rpc.ActorHealth{Name: nameClock, Parent: rootName, State: rpc.ActorBackingOff, Restarts: 7})
 	var out bytes.Buffer
-	for _, m := range append(budgetMetrics(append(budget(Usage{RSS: 5, FDs: 9}, 12, 7), peerBudget(make([]peerView, 2))...)), actorMetrics(actors)...) {
+	for _, m := range append(budgetMetrics(append(budget(Usage{RSS: 5, FDs: 9}, 12, 7, targetDisk), peerBudget(make([]peerView, 2))...)), actorMetrics(actors)...) {
 		m.write(&out)
 	}
 	values, err := readMetrics(out.String())

@@ -70,7 +70,12 @@ type Config struct {
 	// MaxBacklog is how many unconfirmed blocks the ledger may hold, not counting
 	// those that came by bootstrap.
 	MaxBacklog int
-	Build      rpc.Build
+	// MaxBlocksPerAccount is how many blocks are kept of each account at most, 0 for
+	// all; MaxLedgerBytes how large the ledger may be, 0 for any size: fewer blocks
+	// are kept while it is larger.
+	MaxBlocksPerAccount uint64
+	MaxLedgerBytes      int64
+	Build               rpc.Build
 	// Probe measures the process; nil measures nothing.
 	Probe func() Usage
 	// Kill ends the process at once, without returning; nil cannot. It is called on
@@ -89,6 +94,7 @@ func DefaultConfig(n *lattice.Network) Config {
 		BlockQueue: 8192, VoteQueue: 4096, TelemetryEvery: time.Minute,
 		Peering: peering.DefaultConfig(), Bootstrap: bootstrap.DefaultConfig(),
 		Elections: election.DefaultConfig(n), Buckets: bucket.DefaultConfig(), MaxBacklog: bucket.DefaultBacklog,
+		MaxBlocksPerAccount: 1000, MaxLedgerBytes: targetDisk,
 	}
 	if n.ID == lattice.DevID {
 		c.TelemetryEvery = 5 * time.Second
@@ -111,6 +117,7 @@ type Node struct {
 	workPeers workPeers
 	kill      killPoint
 	started   time.Time
+	pruning   atomic.Pointer[messages.SetPruning]
 
 	listener   Listener
 	rpcAddress string
@@ -127,6 +134,7 @@ func Start(cfg Config, env Env) (*Node, error) {
 		n.hold.until = n.started.Add(cfg.HoldVotes)
 	}
 	n.kill.kill = cfg.Kill
+	n.pruning.Store(&messages.SetPruning{Blocks: cfg.MaxBlocksPerAccount, Bytes: cfg.MaxLedgerBytes})
 	if err := n.loadSequence(); err != nil {
 		return nil, err
 	}
@@ -278,6 +286,12 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 				every: n.cfg.TelemetryEvery, started: n.started, log: log.With("subsystem", nameTelemetry),
 			}
 		}),
+		spec(namePruner, facts, true, func() actor.Actor {
+			return &pruner{
+				env: n.env, refs: n.refs, board: n.board, start: n.pruning.Load(),
+				log: log.With("subsystem", namePruner),
+			}
+		}),
 		spec(namePeers, fair(peersMailbox, peersMailbox/2), false, func() actor.Actor {
 			return &peerSupervisor{
 				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.peering(), handshake: n.handshake(),
@@ -394,6 +408,13 @@ func (n *Node) Report() supervise.Report { return n.root.Report() }
 // and must not block.
 func (n *Node) Process(b *lattice.Block, reply func(messages.BlockResult)) {
 	n.refs.blocks.Tell(&messages.ProcessBlock{Block: *b, Hash: n.cfg.Network.HashOf(b), Reply: reply})
+}
+
+// SetPruning changes what is kept of the ledger while the node runs.
+func (n *Node) SetPruning(maxBlocksPerAccount uint64, maxLedgerBytes int64) {
+	m := &messages.SetPruning{Blocks: maxBlocksPerAccount, Bytes: maxLedgerBytes}
+	n.pruning.Store(m) // for when the pruner is restarted
+	n.refs.pruner.Tell(m)
 }
 
 // Backend returns the node as the RPC sees it.

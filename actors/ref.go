@@ -36,6 +36,7 @@ const (
 	nameBootstrap       = "bootstrap_client"
 	namePeers           = "peers"
 	nameTelemetry       = "telemetry"
+	namePruner          = "pruner"
 	nameWallet          = "wallet"
 	nameHealth          = "health"
 	nameGateway         = "rpc_gateway"
@@ -66,6 +67,7 @@ type refs struct {
 	peers           Ref[messages.PeerSupervisor]
 	wallet          *Ref[messages.Wallet] // nil without wallets
 	telemetry       Ref[messages.Telemetry]
+	pruner          Ref[messages.Pruner]
 }
 
 func ref[M any](s *supervise.System, name string) Ref[M] {
@@ -85,6 +87,7 @@ func newRefs(s *supervise.System) *refs {
 		bootstrap:       ref[messages.Bootstrap](s, nameBootstrap),
 		peers:           ref[messages.PeerSupervisor](s, namePeers),
 		telemetry:       ref[messages.Telemetry](s, nameTelemetry),
+		pruner:          ref[messages.Pruner](s, namePruner),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -109,7 +110,8 @@ func (a *telemetry) telling() []byte {
 	m := &wire.Telemetry{
 		Blocks: counts.Blocks, Confirmed: counts.Cemented, Accounts: counts.Accounts, Unchecked: a.board.unchecked.Load(),
 		Uptime: uint64(max(0, now.Sub(a.started)) / time.Second), Peers: uint32(len(*a.board.peers.Load())),
-		Protocol: wire.Version, Major: a.version[0], Minor: a.version[1], Patch: a.version[2],
+		PruningDepth: uint32(min(a.board.pruning.Load().keep, math.MaxUint32)),
+		Protocol:     wire.Version, Major: a.version[0], Minor: a.version[1], Patch: a.version[2],
 		Genesis: a.net.GenesisHash, Timestamp: uint64(max(0, now.UnixMilli())),
 	}
 	m.Sign(a.net.ID, a.key)

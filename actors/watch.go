@@ -30,13 +30,13 @@ const (
 )
 
 // budget holds what is used against what is meant to be.
-func budget(u Usage, cpu, ledger int64) []rpc.BudgetItem {
+func budget(u Usage, cpu, ledger, most int64) []rpc.BudgetItem {
 	return []rpc.BudgetItem{
 		{Name: "rss", Used: u.RSS, Target: targetRSS, Unit: "bytes"},
 		{Name: "heap", Used: u.Heap, Target: targetHeap, Unit: "bytes"},
 		{Name: "cpu", Used: cpu, Target: targetCPU, Unit: "percent"},
 		{Name: "goroutines", Used: u.Goroutines, Unit: "count"},
-		{Name: "disk", Used: ledger, Target: targetDisk, Unit: "bytes"},
+		{Name: "disk", Used: ledger, Target: most, Unit: "bytes"},
 		{Name: "fds", Used: u.FDs, Unit: "count"},
 	}
 }

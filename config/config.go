@@ -44,8 +44,11 @@ type Config struct {
 	MemoryLimitMB      int
 	VoteWindowMS       int
 	MaxBacklog         int
-	LogLevel           string
-	LogFormat          string
+	// MaxBlocksPerAccount and MaxLedgerBytes bound what is kept; 0 is everything.
+	MaxBlocksPerAccount int
+	MaxLedgerBytes      int64
+	LogLevel            string
+	LogFormat           string
 }
 
 // FileName is the name of the settings file in the data folder.
@@ -58,6 +61,7 @@ func Default() Config {
 		ListenAddress: "::", PeeringPort: 7176, RPCAddress: "127.0.0.1", RPCPort: 7177,
 		WorkThreads: max(1, runtime.NumCPU()-1),
 		MaxPeersOut: 8, MaxPeersIn: 24, MaxElections: 500, BandwidthLimitMbps: 100, MemoryLimitMB: 96, VoteWindowMS: defaultVoteWindow(), MaxBacklog: 10_000,
+		MaxBlocksPerAccount: 1000, MaxLedgerBytes: 2 << 30,
 		LogLevel: "info", LogFormat: "text",
 	}
 }
@@ -90,10 +94,14 @@ func (c *Config) Validate() error {
 		{"max_pending_elections", c.MaxElections, 10, 100_000}, {"bandwidth_limit_mbps", c.BandwidthLimitMbps, 0, 30_000},
 		{"memory_limit_mb", c.MemoryLimitMB, 0, 1 << 20}, {"vote_window_ms", c.VoteWindowMS, 5, 10_000},
 		{"max_backlog", c.MaxBacklog, 1000, 1 << 20},
+		{"max_blocks_per_account", c.MaxBlocksPerAccount, 0, 1<<28 - 1},
 	} {
 		if p.v < p.low || p.v > p.top {
 			return fmt.Errorf("%s is %d, want %d to %d", p.name, p.v, p.low, p.top)
 		}
+	}
+	if c.MaxLedgerBytes != 0 && (c.MaxLedgerBytes < minLedgerBytes || c.MaxLedgerBytes > 1<<50) {
+		return fmt.Errorf("max_ledger_bytes is %d, want %d to %d, or 0 for no limit", c.MaxLedgerBytes, int64(minLedgerBytes), int64(1)<<50)
 	}
 	if c.PeeringPort == c.RPCPort && c.RPCPort != 0 {
 		return fmt.Errorf("peering_port and rpc_port are both %d, want two different ports", c.RPCPort)
@@ -154,6 +162,9 @@ func (c *Config) Dialled(preset []string) []string {
 	}
 	return out
 }
+
+// minLedgerBytes is the least size that a ledger may be held to.
+const minLedgerBytes = 1 << 20
 
 // checkHostPort says what is wrong with the address of a peer. Whether the name
 // exists is found out when it is dialled.

@@ -33,7 +33,7 @@ func load(t *testing.T, file string, environ, args []string) (Config, error) {
 func TestPrecedence(t *testing.T) {
 	value := func(s *setting, n int) string {
 		switch s.value(&Config{}).(type) {
-		case *number:
+		case *number, *number64:
 			return fmt.Sprint(n)
 		case *boolean:
 			return fmt.Sprint(n%2 == 1)
@@ -246,20 +246,22 @@ func TestValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*Config){
-		"peering_port":    func(c *Config) { c.PeeringPort = 65536 },
-		"rpc_port":        func(c *Config) { c.RPCPort = -1 },
-		"work_threads":    func(c *Config) { c.WorkThreads = -1 },
-		"max_peers_out":   func(c *Config) { c.MaxPeersOut = 0 },
-		"max_peers_in":    func(c *Config) { c.MaxPeersIn = -1 },
-		"memory_limit_mb": func(c *Config) { c.MemoryLimitMB = -1 },
-		"vote_window_ms":  func(c *Config) { c.VoteWindowMS = 0 },
-		"max_backlog":     func(c *Config) { c.MaxBacklog = 0 },
-		"enable_voting":   func(c *Config) { c.EnableVoting = true },
-		"voting_key":      func(c *Config) { c.VotingKey = "file" },
-		"data_dir":        func(c *Config) { c.DataDir = "" },
-		"listen_address":  func(c *Config) { c.ListenAddress = "home" },
-		"log_level":       func(c *Config) { c.LogLevel = "loud" },
-		"log_format":      func(c *Config) { c.LogFormat = "xml" },
+		"peering_port":           func(c *Config) { c.PeeringPort = 65536 },
+		"rpc_port":               func(c *Config) { c.RPCPort = -1 },
+		"work_threads":           func(c *Config) { c.WorkThreads = -1 },
+		"max_peers_out":          func(c *Config) { c.MaxPeersOut = 0 },
+		"max_peers_in":           func(c *Config) { c.MaxPeersIn = -1 },
+		"memory_limit_mb":        func(c *Config) { c.MemoryLimitMB = -1 },
+		"vote_window_ms":         func(c *Config) { c.VoteWindowMS = 0 },
+		"max_backlog":            func(c *Config) { c.MaxBacklog = 0 },
+		"max_blocks_per_account": func(c *Config) { c.MaxBlocksPerAccount = -1 },
+		"max_ledger_bytes":       func(c *Config) { c.MaxLedgerBytes = 1000 },
+		"enable_voting":          func(c *Config) { c.EnableVoting = true },
+		"voting_key":             func(c *Config) { c.VotingKey = "file" },
+		"data_dir":               func(c *Config) { c.DataDir = "" },
+		"listen_address":         func(c *Config) { c.ListenAddress = "home" },
+		"log_level":              func(c *Config) { c.LogLevel = "loud" },
+		"log_format":             func(c *Config) { c.LogFormat = "xml" },
 	} {
 		c := Default()
 		spoil(&c)

@@ -132,6 +132,8 @@ func sampleValue(v any) string {
 	switch v := v.(type) {
 	case *number:
 		return v.String()
+	case *number64:
+		return v.String()
 	case *boolean:
 		return v.String()
 	case *list:

@@ -35,7 +35,7 @@ func Explain(flags *flag.FlagSet, args []string, environ []string) (Config, []Or
 
 // live are the settings that a running node takes over; the others need a
 // restart.
-var live = map[string]bool{"log_level": true}
+var live = map[string]bool{"log_level": true, "max_blocks_per_account": true, "max_ledger_bytes": true}
 
 // Change is what became of a setting of a running node whose file was read
 // again.

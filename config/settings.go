@@ -33,6 +33,8 @@ var settings = []setting{
 	{"voting_key", "file with the seed of a representative, 64 hexadecimal digits; on the dev network dev-genesis is the published key", func(c *Config) flag.Value { return (*text)(&c.VotingKey) }},
 	{"vote_window_ms", "how long votes wait at most for others to share a signature with, in milliseconds", func(c *Config) flag.Value { return (*number)(&c.VoteWindowMS) }},
 	{"max_backlog", "unconfirmed blocks that the ledger may hold, not counting those that this node asked its peers for", func(c *Config) flag.Value { return (*number)(&c.MaxBacklog) }},
+	{"max_blocks_per_account", "confirmed blocks that are kept of each account, the newest; older ones are removed; 0 keeps all, which some nodes of a network must do for new ones to join", func(c *Config) flag.Value { return (*number)(&c.MaxBlocksPerAccount) }},
+	{"max_ledger_bytes", "bytes that the ledger may take on disk; fewer blocks of each account are kept while it takes more; 0 is no limit", func(c *Config) flag.Value { return (*number64)(&c.MaxLedgerBytes) }},
 	{"work_threads", "threads that search for proof of work when the RPC asks; 0 refuses to", func(c *Config) flag.Value { return (*number)(&c.WorkThreads) }},
 	{"max_peers_out", "connections that this node dials", func(c *Config) flag.Value { return (*number)(&c.MaxPeersOut) }},
 	{"max_peers_in", "connections that others may dial", func(c *Config) flag.Value { return (*number)(&c.MaxPeersIn) }},
@@ -222,10 +224,11 @@ func distance(a, b string) int {
 // The kinds of values, each with the text form that file, variables and flags
 // share.
 type (
-	text    string
-	number  int
-	boolean bool
-	list    []string
+	text     string
+	number   int
+	number64 int64
+	boolean  bool
+	list     []string
 )
 
 func (v *text) String() string     { return string(*v) }
@@ -239,6 +242,17 @@ func (v *number) Set(s string) error {
 		return fmt.Errorf("%q is not a whole number", s)
 	}
 	*v = number(n)
+	return nil
+}
+
+func (v *number64) String() string { return strconv.FormatInt(int64(*v), 10) }
+
+func (v *number64) Set(s string) error {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q is not a whole number", s)
+	}
+	*v = number64(n)
 	return nil
 }
 

@@ -17,5 +17,6 @@
 //	Peer             its link, peer supervisor         peers.go
 //	Bootstrap        peer, block processor, scheduler  bootstrap.go
 //	BootstrapServer  peer                              bootstrap.go
+//	Pruner           block processor, settings         pruner.go
 //	Work             RPC, wallet                       work.go
 package messages

@@ -210,8 +210,7 @@ func (c *conn) confirm(sequence uint64, id blockID) error {
 		}
 		*t = tail{chunk: chunk, blocks: blocks, loaded: true}
 	}
-	t.blocks = binary.AppendUvarint(t.blocks, uint64(id.account()))
-	t.blocks = binary.AppendUvarint(t.blocks, id.height())
+	t.blocks = appendEntry(t.blocks, id)
 	t.dirty = true
 	return nil
 }
@@ -254,6 +253,9 @@ func unpack(chunk int64, blocks []byte, first uint64) (out []sequenced, ok bool)
 	r := bytes.NewReader(blocks)
 	for sequence := uint64(chunk)*chunkSize + 1; r.Len() > 0; sequence++ {
 		account, err1 := binary.ReadUvarint(r)
+		if err1 == nil && account == 0 { // pruned, and tidied away
+			continue
+		}
 		height, err2 := binary.ReadUvarint(r)
 		if err1 != nil || err2 != nil || account >= 1<<(63-heightBits) || height > MaxHeight {
 			return nil, false

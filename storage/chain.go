@@ -249,6 +249,9 @@ func (r *reader) Blocks(account lattice.Account, from uint64, most int) ([]latti
 	}, func(s *sqlite.Stmt) bool {
 		row := readStored(s)
 		if row.id >= first {
+			if under != nil && under.id != row.id-1 {
+				under = nil // blocks between them were pruned
+			}
 			var b lattice.StoredBlock
 			inherited, err := r.c.belowOf(row.id, under)
 			if err == nil {
@@ -281,8 +284,12 @@ func (r *reader) ReceivedBy(key lattice.ReceivableKey) (hash lattice.Hash, found
 	if !kept {
 		l = link{hash: lattice.Link(key.Send)}
 	}
+	head, err := r.c.head(destination)
+	if err != nil {
+		return lattice.Hash{}, false, err
+	}
 	found, err = r.c.query("SELECT hash FROM blocks WHERE id BETWEEN ? AND ? AND link = ? ORDER BY id DESC LIMIT 1", func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(destination.at(0)))
+		s.BindInt64(1, int64(destination.at(head.PrunedHeight))) // below that only sends are left
 		s.BindInt64(2, int64(destination.at(MaxHeight)))
 		l.bind(s, 3)
 	}, one(func(s *sqlite.Stmt) { hash = read32(s, 0) }))

@@ -585,7 +585,7 @@ func TestCorruptWhileOpen(t *testing.T) {
 	s.Close()
 }
 
-// TestMigrations takes a file of version 1 over two made-up steps; it becomes
+// TestMigrations takes a file of version 1 over a real step and two made-up ones; it becomes
 // the same as one that is made new. A step that fails leaves the version before
 // it.
 func TestMigrations(t *testing.T) {
@@ -594,9 +594,11 @@ func TestMigrations(t *testing.T) {
 	}
 	const two, three = "CREATE TABLE two (x INTEGER) STRICT", "ALTER TABLE two ADD COLUMN y TEXT"
 	broken := errors.New("broken")
-	v1 := currentFormat
-	half := format{schema: "-", migrations: []func(*conn) error{add(two), func(c *conn) error { return errors.Join(add(three)(c), broken) }}}
-	v3 := format{schema: v1.schema + "CREATE TABLE two (x INTEGER, y TEXT) STRICT;", migrations: []func(*conn) error{add(two), add(three)}}
+	v1 := format{schema: strings.Replace(currentFormat.schema, `    PRIMARY KEY (account, height)
+) STRICT, WITHOUT ROWID;`, `    PRIMARY KEY (account)
+) STRICT;`, 1)}
+	half := format{schema: "-", migrations: []func(*conn) error{prunedHeights, func(c *conn) error { return errors.Join(add(two)(c), broken) }}}
+	v4 := format{schema: currentFormat.schema + "CREATE TABLE two (x INTEGER, y TEXT) STRICT;", migrations: []func(*conn) error{prunedHeights, add(two), add(three)}}
 
 	dir := t.TempDir()
 	path, o := filepath.Join(dir, "ledger.db"), Options{Network: lattice.Dev()}
@@ -621,7 +623,7 @@ func TestMigrations(t *testing.T) {
 	if _, err := with(path, v1); !errors.Is(err, ErrNewerSchema) || !strings.Contains(err.Error(), "version 2") {
 		t.Errorf("after half of the way: %v", err)
 	}
-	if s, err = with(path, v3); err != nil {
+	if s, err = with(path, v4); err != nil {
 		t.Fatal(err)
 	}
 	if got := value(t, s); got != "kept" {
@@ -636,7 +638,7 @@ func TestMigrations(t *testing.T) {
 		t.Errorf("value %q in the copy", got)
 	}
 	mustClose(t, old)
-	fresh, err := with(filepath.Join(dir, "new.db"), v3)
+	fresh, err := with(filepath.Join(dir, "new.db"), v4)
 	if err != nil {
 		t.Fatal(err)
 	}

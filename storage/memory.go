@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -84,6 +85,10 @@ func (m *memory) View(f func(Reader) error) error {
 }
 
 func (m *memory) Size() (int64, error) { return 0, nil }
+
+func (m *memory) Space() (used, free int64, err error) { return 0, 0, nil }
+
+func (m *memory) Shrink(int64) (more bool, err error) { return false, nil }
 
 func (m *memory) Close() error {
 	m.open.Lock()
@@ -296,6 +301,51 @@ func (t *memoryTx) setWeight(representative lattice.Account, w lattice.Amount) e
 	}
 	return nil
 }
+
+func (t *memoryTx) Prune(plan ledger.Pruning) (int, error) {
+	s := t.state
+	head, known := s.accounts.get(plan.Account)
+	if !known {
+		return 0, fmt.Errorf("prune account %v: it is not open", plan.Account)
+	}
+	gone := make(map[lattice.Hash]uint64)
+	for i := range plan.Blocks {
+		p := &plan.Blocks[i]
+		b, found, err := t.BlockAt(plan.Account, p.Height)
+		if err != nil {
+			return 0, err
+		}
+		if !found && p.Height <= head.PrunedHeight {
+			continue
+		}
+		_, waits := s.receivables.get(lattice.ReceivableKey{Destination: lattice.Account(b.Block.Link), Send: p.Hash})
+		if err := checkPrune(&b, found, p, head, waits); err != nil {
+			return 0, err
+		}
+		gone[p.Hash] = p.Height
+	}
+	var forgotten []uint64
+	s.confirmations.ascend(0, func(sequence uint64, c lattice.Confirmation) bool {
+		if _, found := gone[c.Hash]; found {
+			forgotten = append(forgotten, sequence)
+		}
+		return true
+	})
+	for _, sequence := range forgotten {
+		s.confirmations.drop(sequence)
+	}
+	for hash, height := range gone {
+		s.blocks.drop(hash)
+		s.chains.drop(place{plan.Account, height})
+		head.PrunedHeight = max(head.PrunedHeight, height)
+	}
+	s.counts.Pruned += uint64(len(gone))
+	t.setAccount(plan.Account, head)
+	return len(gone), nil
+}
+
+// TidyConfirmations has nothing to do: entries go with their blocks.
+func (t *memoryTx) TidyConfirmations(uint64, int) (uint64, error) { return 0, nil }
 
 func (t *memoryTx) PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattice.Hash, error) {
 	final, found, err := confirmedAt(t, root)

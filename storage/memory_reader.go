@@ -186,13 +186,33 @@ func confirmedAt(r Reader, root lattice.QualifiedRoot) (lattice.Hash, bool, erro
 	height := uint64(1)
 	if !root.Previous.IsZero() {
 		previous, known, err := r.Block(root.Previous)
-		if err != nil || !known || previous.Block.Account != root.Account {
+		if err == nil && !known {
+			return aboveGap(r, root)
+		}
+		if err != nil || previous.Block.Account != root.Account {
 			return lattice.Hash{}, false, err
 		}
 		height = previous.Height + 1
+	} else if info, err := r.Account(root.Account); err != nil || info.PrunedHeight > 0 {
+		b, _, err2 := r.BlockAt(root.Account, 1) // the zero hash where that is gone
+		return b.Hash, true, firstError(err, err2)
 	}
 	b, found, err := r.BlockAt(root.Account, height)
 	if err != nil || !found || !b.Confirmed {
+		return lattice.Hash{}, false, err
+	}
+	return b.Hash, true, nil
+}
+
+// aboveGap is confirmedAt for a root whose previous block is not there: the lowest
+// block that pruning has left knows the hash of the one before it.
+func aboveGap(r Reader, root lattice.QualifiedRoot) (lattice.Hash, bool, error) {
+	info, err := r.Account(root.Account)
+	if err != nil || info.PrunedHeight == 0 {
+		return lattice.Hash{}, false, err
+	}
+	b, found, err := r.BlockAt(root.Account, info.PrunedHeight+1)
+	if err != nil || !found || b.Block.Previous != root.Previous {
 		return lattice.Hash{}, false, err
 	}
 	return b.Hash, true, nil

@@ -32,7 +32,27 @@ func (f format) version() int { return 1 + len(f.migrations) }
 func SchemaVersion() int { return currentFormat.version() }
 
 // currentFormat is what this program reads and writes.
-var currentFormat = format{schema: schema, migrations: nil}
+var currentFormat = format{schema: schema, migrations: []func(*conn) error{prunedHeights}}
+
+// prunedHeights makes room for several rows of an account in pruned. Version 1
+// never pruned anything.
+func prunedHeights(c *conn) error {
+	for _, statement := range []string{
+		"DROP TABLE pruned",
+		`CREATE TABLE pruned (
+    account INTEGER NOT NULL,
+    height  INTEGER NOT NULL,
+    hash    BLOB NOT NULL, -- 32 bytes
+    balance BLOB NOT NULL,
+    PRIMARY KEY (account, height)
+) STRICT, WITHOUT ROWID`,
+	} {
+		if _, err := c.exec(statement, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // migrate takes a file from an older version to the current one, version by
 // version: what was reached before a failure stays reached. The file as it was is

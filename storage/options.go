@@ -43,6 +43,7 @@ type Counters struct {
 	Views       atomic.Int64
 	Applied     atomic.Int64 // blocks inserted, undone ones included
 	Cemented    atomic.Int64 // likewise
+	Pruned      atomic.Int64 // likewise
 	WALBytes    atomic.Int64 // length of the write-ahead log after the last commit
 	Checkpoints atomic.Int64
 }

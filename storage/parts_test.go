@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -197,7 +197,7 @@ func play(tx Tx, tr *traffic, n int, confirm bool) error {
 	return nil
 }
 
-// TestPruned removes the oldest blocks of an account by hand, as pruning will,
+// TestPruned removes the oldest blocks of an account of which nobody waits for any,
 // and expects everything else to be as before.
 func TestPruned(t *testing.T) {
 	tr := newTraffic(6)
@@ -277,36 +277,97 @@ func TestPruned(t *testing.T) {
 	view(func(r *reader) error { return Verify(tr.network, r) })
 }
 
-// prune removes the blocks of an account up to a height; receives of the sends
-// among them keep the hash itself.
-func prune(t *testing.T, s *file, account lattice.Account, height uint64) {
-	t.Helper()
-	err := s.Update(func(x Tx) error {
-		c := s.writer
-		id, _, err := c.id(account)
-		if err != nil {
-			return err
-		}
-		for h := uint64(1); h <= height; h++ {
-			block := id.at(h)
-			row, _, _, err := c.pair(block)
+// TestShrink prunes most of a ledger: the file gets smaller, rows of the
+// confirmation sequence go, and a copy has the same.
+func TestShrink(t *testing.T) {
+	path, tr := filepath.Join(t.TempDir(), "ledger.db"), newTraffic(40)
+	s := mustOpen(t, path, Options{Network: tr.network, WALBytes: 64 << 10})
+	if err := s.Update(func(tx Tx) error { return play(tx, tr, 2900, true) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.truncateLog(); err != nil {
+		t.Fatal(err)
+	}
+	before := fileSize(path)
+	removed := 0
+	err := s.Update(func(tx Tx) error {
+		for range 2 { // what was not settled before is now
+			err := pages(tx.Accounts, func(e lattice.AccountEntry) error {
+				plan, _, err := ledger.PlanPrune(tx, e.Account, 2, 1, 1<<20)
+				if err != nil {
+					return err
+				}
+				n, err := tx.Prune(plan)
+				removed += n
+				return err
+			})
 			if err != nil {
 				return err
 			}
-			for _, step := range []string{
-				`UPDATE blocks SET link = ?2 WHERE link = ?1`,
-				`INSERT OR REPLACE INTO pruned SELECT id >> 28, id & 0xfffffff, hash, balance FROM blocks WHERE id = ?1 AND ?2 = ?2`,
-				`DELETE FROM blocks WHERE id = ?1 AND ?2 = ?2`,
-				`DELETE FROM block_index WHERE block = ?1 AND ?2 = ?2`,
-			} {
-				if _, err := c.exec(step, func(q *sqlite.Stmt) { q.BindInt64(1, int64(block)); q.BindBytes(2, row.hash[:]) }); err != nil {
-					return fmt.Errorf("%s: %w", step, err)
-				}
+		}
+		for first := uint64(1); first > 0; {
+			var err error
+			if first, err = tx.TidyConfirmations(first, 100); err != nil {
+				return err
 			}
 		}
-		x.(*tx).counts.Pruned += height
-		c.heads.clear()
 		return nil
+	})
+	if err != nil || removed < 1000 {
+		t.Fatalf("%d blocks removed: %v", removed, err)
+	}
+	steps := 0
+	for more := true; more; steps++ {
+		if more, err = s.Shrink(32 << 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used, free, err := s.Space()
+	if after := fileSize(path); err != nil || after > before*3/4 || used+free != after || free > 64<<10 || steps < 2 {
+		t.Errorf("%d bytes were %d before %d blocks were removed, %d used, %d free, in %d steps: %v", after, before, removed, used, free, steps, err)
+	}
+	if err := s.View(func(r Reader) error { return Verify(tr.network, r) }); err != nil {
+		t.Error(err)
+	}
+	var rows int64
+	_, err = s.writer.query("SELECT count(*) FROM confirmations", nil, one(func(q *sqlite.Stmt) { rows = q.ColumnInt64(0) }))
+	if err != nil || rows > 40 {
+		t.Errorf("%d rows of the confirmation sequence: %v", rows, err)
+	}
+	mustClose(t, s)
+	to := filepath.Join(t.TempDir(), "copy.db")
+	if err := Backup(path, to, Options{Network: tr.network}); err != nil {
+		t.Fatal(err)
+	}
+	unsigned := func(checks []crypto.Check) []bool { // the made-up blocks are
+		return slices.Repeat([]bool{true}, len(checks))
+	}
+	for _, p := range []string{path, to} {
+		if findings, err := Audit(p, Options{Network: tr.network}, unsigned); err != nil || len(findings) > 0 {
+			t.Errorf("%s: %q, %v", p, findings, err)
+		}
+	}
+}
+
+// prune removes the blocks of an account up to a height, none of which anybody
+// waits for.
+func prune(t *testing.T, s *file, account lattice.Account, height uint64) {
+	t.Helper()
+	err := s.Update(func(x Tx) error {
+		plan := ledger.Pruning{Account: account}
+		blocks, err := x.Blocks(account, 1, int(height))
+		for i := range blocks {
+			p := ledger.PrunedBlock{Height: blocks[i].Height, Hash: blocks[i].Hash}
+			if blocks[i].Subtype == lattice.Send {
+				p.Receive, _, err = x.ReceivedBy(lattice.ReceivableKey{Destination: lattice.Account(blocks[i].Block.Link), Send: p.Hash})
+			}
+			plan.Blocks = append(plan.Blocks, p)
+		}
+		n, err2 := x.Prune(plan)
+		if n != int(height) {
+			t.Errorf("%d blocks removed, want %d", n, height)
+		}
+		return errors.Join(err, err2)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -113,7 +113,7 @@ func (c *conn) head(id accountID) (info lattice.AccountInfo, err error) {
 			return lattice.AccountInfo{}, err
 		}
 	}
-	_, err = c.query("SELECT height FROM pruned WHERE account = ?",
+	_, err = c.query("SELECT height FROM pruned WHERE account = ? ORDER BY height DESC LIMIT 1",
 		func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) },
 		one(func(s *sqlite.Stmt) { info.PrunedHeight = uint64(s.ColumnInt64(0)) }))
 	if err == nil && c.heads != nil {

@@ -1,4 +1,4 @@
--- The ledger's file, schema version 1. A new file is made by this script; an
+-- The ledger's file, schema version 2. A new file is made by this script; an
 -- older one is brought here by migrations.go.
 --
 -- Keys and hashes are long and random, so they are stored once and everything
@@ -79,19 +79,24 @@ CREATE TABLE unconfirmed (
 
 -- In which order this node confirmed blocks, without gaps: 64 blocks in a row,
 -- the numbers 64 * chunk + 1 to 64 * chunk + 64. Each is two unsigned varints,
--- account and height. A block that was pruned stays here and counts as gone.
+-- account and height. A block that was pruned counts as gone, and becomes a
+-- single zero when the row is tidied; a row of nothing else is removed, unless it
+-- is the last.
 CREATE TABLE confirmations (
     chunk  INTEGER PRIMARY KEY,
     blocks BLOB NOT NULL
 ) STRICT;
 
--- Accounts whose oldest blocks were removed: the last one removed.
+-- What a block inherits whose predecessor was removed: a row for each removed
+-- block that a kept one follows. The greatest height of an account is its pruned
+-- height; sends that nobody has received yet stay below that.
 CREATE TABLE pruned (
-    account INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
     height  INTEGER NOT NULL,
     hash    BLOB NOT NULL, -- 32 bytes
-    balance BLOB NOT NULL
-) STRICT;
+    balance BLOB NOT NULL,
+    PRIMARY KEY (account, height)
+) STRICT, WITHOUT ROWID;
 
 -- Confirmed balances by whom they are delegated to; no row for zero.
 CREATE TABLE weights (

@@ -48,6 +48,14 @@ type Store interface {
 	View(f func(Reader) error) error
 	// Size returns the bytes on disk, log and all; 0 for a store in memory.
 	Size() (int64, error)
+	// Space returns the bytes of the file that hold something, and those that are
+	// free to be used again or given back, as of the last commit. The log is not
+	// among them. Both are 0 for a store in memory.
+	Space() (used, free int64, err error)
+	// Shrink gives free space back to the system when there is enough of it to be
+	// worth the work, at most so many bytes at a time, and reports whether there is
+	// more. It is a short write transaction of its own.
+	Shrink(most int64) (more bool, err error)
 	// Close waits for running transactions. A store is closed once.
 	Close() error
 }
@@ -103,8 +111,19 @@ type Tx interface {
 	// final and gives it the next number of the confirmation sequence. The final
 	// vote on its root, if there is one, is forgotten.
 	Cement(hash lattice.Hash) (ledger.Cemented, error)
+	// Prune removes blocks of an account as PlanPrune planned it on this ledger, now
+	// or earlier, and returns how many. Blocks that are gone already are passed over.
+	// It refuses to remove what is not below the confirmed frontier, and a send that
+	// was not received.
+	Prune(ledger.Pruning) (removed int, err error)
+	// TidyConfirmations gives back the space of pruned entries of the confirmation
+	// sequence, looking at about most of them from first up. next is where to go on,
+	// 0 at the end. No answer of Confirmations changes by it.
+	TidyConfirmations(first uint64, most int) (next uint64, err error)
 	// PutFinalVote stores the one final vote on a root. It answers what is stored
-	// afterwards: hash itself, or the other hash that was there already.
+	// afterwards: hash itself, or the other hash that was there already. For the root
+	// of an account's first block, when that was pruned, it is the zero hash: it was
+	// confirmed, and its hash is not known any more.
 	PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattice.Hash, error)
 	// PutWeightSample stores a sample and forgets the oldest above keep.
 	PutWeightSample(sample lattice.WeightSample, keep int) error

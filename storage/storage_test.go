@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 	"github.com/smallnano/smallnano/testkit/storetest"
@@ -56,6 +57,52 @@ func TestTwin(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestPrunedShadow prunes one of two ledgers to which the same happens: the file
+// or the one in memory.
+func TestPrunedShadow(t *testing.T) {
+	steps := 60
+	if testing.Short() {
+		steps = 30
+	}
+	for seed := range uint64(4) {
+		memory := func() storage.Store { return storage.NewMemory(lattice.Dev()) }
+		path := filepath.Join(t.TempDir(), "ledger.db")
+		file := func() storage.Store {
+			s := open(t, path)
+			if seed == 3 {
+				storage.LimitBuffer(s, 2)
+			}
+			return s
+		}
+		if seed == 0 {
+			storetest.Shadow(t, seed, steps, file(), memory(), func(s storage.Store) storage.Store { return s })
+			continue
+		}
+		last := storetest.Shadow(t, seed, steps, memory(), file(), func(s storage.Store) storage.Store {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return file()
+		})
+		if err := last.Close(); err != nil {
+			t.Fatal(err)
+		}
+		findings, err := storage.Audit(path, storage.Options{Network: lattice.Dev()}, yes)
+		if err != nil || len(findings) > 0 {
+			t.Errorf("seed %d: audit %q, %v", seed, findings, err)
+		}
+	}
+}
+
+// yes takes every signature for good: the generator's are.
+func yes(checks []crypto.Check) []bool {
+	out := make([]bool, len(checks))
+	for i := range out {
+		out[i] = true
+	}
+	return out
 }
 
 // TestSamePrefix makes a ledger in which keys and hashes begin alike, which a

@@ -87,7 +87,39 @@ func (v *verifier) account(e lattice.AccountEntry) error {
 		v.unconfirmed++
 	}
 	v.money = v.money.SatAdd(info.Balance)
+	if err := v.left(e.Account, info); err != nil {
+		return err
+	}
 	return v.chain(e.Account, info)
+}
+
+// left checks what pruning has left below the pruned height: sends and the genesis
+// block.
+func (v *verifier) left(account lattice.Account, info lattice.AccountInfo) error {
+	for height := uint64(1); height <= info.PrunedHeight; {
+		page, err := v.r.Blocks(account, height, verifyPage)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for i := range page {
+			b := &page[i]
+			if b.Height > info.PrunedHeight {
+				return nil
+			}
+			if b.Height < height || b.Height == info.PrunedHeight || b.Block.Account != account {
+				return fmt.Errorf("block %v at height %d, pruned up to %d", b.Hash, b.Height, info.PrunedHeight)
+			}
+			if b.Subtype != lattice.Send && b.Hash != v.network.GenesisHash {
+				return fmt.Errorf("block %v at height %d, a %v, was left when those up to %d were pruned", b.Hash, b.Height, b.Subtype, info.PrunedHeight)
+			}
+			if err := v.block(b, nil, info); err != nil {
+				return fmt.Errorf("block %v at height %d: %w", b.Hash, b.Height, err)
+			}
+			v.counts.Pruned--
+			height = b.Height + 1
+		}
+	}
+	return nil
 }
 
 // chain checks the blocks of an account.

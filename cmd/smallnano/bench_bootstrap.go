@@ -164,7 +164,7 @@ func startBenchNode(ctx context.Context, dir string, args ...string) (*benchNode
 	n := &benchNode{}
 	n.command = exec.Command(self, append([]string{
 		"node", "run", "--network", "dev", "--data-dir", dir, "--listen-address", "127.0.0.1", "--peering-port", "0",
-		"--rpc-address", "127.0.0.1", "--rpc-port", "0",
+		"--rpc-address", "127.0.0.1", "--rpc-port", "0", "--max-blocks-per-account", "0", "--max-ledger-bytes", "0",
 	}, args...)...)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "SMALLNANO_") { // meant for one node, not for these

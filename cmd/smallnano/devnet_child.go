@@ -58,7 +58,7 @@ func (d *devnet) newChild(i int) (*child, error) {
 	c.command = exec.Command(self, "node", "run", "--network", "dev", "--data-dir", c.dir,
 		"--listen-address", "127.0.0.1", "--peering-port", strconv.Itoa(c.basePort),
 		"--rpc-address", "127.0.0.1", "--rpc-port", strconv.Itoa(c.basePort+1),
-		"--enable-voting", "--voting-key", keyFile, "--peer", d.otherAddresses(i))
+		"--max-blocks-per-account", "0", "--enable-voting", "--voting-key", keyFile, "--peer", d.otherAddresses(i))
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "SMALLNANO_") { // meant for one node, not for all of these
 			c.command.Env = append(c.command.Env, v)

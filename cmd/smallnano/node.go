@@ -215,6 +215,7 @@ func nodeConfig(c *config.Config, network *lattice.Network) (actors.Config, erro
 	cfg.RPC = rpc.DefaultConfig()
 	cfg.VoteWindow = time.Duration(c.VoteWindowMS) * time.Millisecond
 	cfg.MaxBacklog = c.MaxBacklog
+	cfg.MaxBlocksPerAccount, cfg.MaxLedgerBytes = uint64(c.MaxBlocksPerAccount), c.MaxLedgerBytes
 	cfg.WorkThreads = c.WorkThreads
 	cfg.Peering.MaxOutbound, cfg.Peering.MaxInbound = c.Connections()
 	cfg.Build = build()

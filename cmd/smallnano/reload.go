@@ -24,7 +24,7 @@ func (n *liveNode) reloadOnSignal(levels *logs, args, environ []string) (end fun
 		for {
 			select {
 			case <-asked:
-				running = reload(n.log, levels, running, args, environ)
+				running = reload(n.log, levels, n.node, running, args, environ)
 			case <-done:
 				return
 			}
@@ -36,8 +36,13 @@ func (n *liveNode) reloadOnSignal(levels *logs, args, environ []string) (end fun
 	}
 }
 
+// prunes is the part of a node that is told what to keep.
+type prunes interface {
+	SetPruning(maxBlocksPerAccount uint64, maxLedgerBytes int64)
+}
+
 // reload returns the settings that hold after it.
-func reload(log *slog.Logger, levels *logs, running config.Config, args, environ []string) config.Config {
+func reload(log *slog.Logger, levels *logs, node prunes, running config.Config, args, environ []string) config.Config {
 	fresh, err := config.Load(flag.NewFlagSet("node run", flag.ContinueOnError), args, environ)
 	if err == nil {
 		err = fresh.Validate()
@@ -60,6 +65,11 @@ func reload(log *slog.Logger, levels *logs, running config.Config, args, environ
 		if was != is {
 			log.Warn("log level changed", "was", was, "is", is)
 		}
+	}
+	if fresh.MaxBlocksPerAccount != running.MaxBlocksPerAccount || fresh.MaxLedgerBytes != running.MaxLedgerBytes {
+		node.SetPruning(uint64(fresh.MaxBlocksPerAccount), fresh.MaxLedgerBytes)
+		log.Warn("pruning changed", "max_blocks_per_account", fresh.MaxBlocksPerAccount, "max_ledger_bytes", fresh.MaxLedgerBytes)
+		running.MaxBlocksPerAccount, running.MaxLedgerBytes = fresh.MaxBlocksPerAccount, fresh.MaxLedgerBytes
 	}
 	if len(changes) == 0 {
 		log.Info("the settings were read again and are the same")

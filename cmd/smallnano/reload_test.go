@@ -28,11 +28,12 @@ func TestReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var told pruningSetting
 	running := config.Default()
 	running.DataDir = dir
 	again := func() string {
 		said.Reset()
-		running = reload(log, levels, running, []string{"--data-dir", dir}, nil)
+		running = reload(log, levels, &told, running, []string{"--data-dir", dir}, nil)
 		return said.String()
 	}
 	write(``)
@@ -44,11 +45,23 @@ func TestReload(t *testing.T) {
 		!strings.Contains(got, "setting=rpc_port") || !strings.Contains(got, "log level changed") {
 		t.Errorf("level %v, settings %+v, said %q", levels.levels.Load(), running, got)
 	}
+	write("log_level = \"debug\"\nmax_blocks_per_account = 7\nmax_ledger_bytes = 3000000000\n")
+	if got := again(); told != (pruningSetting{7, 3_000_000_000}) || !strings.Contains(got, "pruning changed") {
+		t.Errorf("told %+v, said %q", told, got)
+	}
 	write("log_level = \"loud\"\n")
 	if got := again(); levels.levels.Load().All != slog.LevelDebug || running.LogLevel != "debug" || !strings.Contains(got, "goes on with the old") {
 		t.Errorf("level %v, said %q", levels.levels.Load(), got)
 	}
 }
+
+// pruningSetting is what a node was told to keep.
+type pruningSetting struct {
+	blocks uint64
+	bytes  int64
+}
+
+func (s *pruningSetting) SetPruning(blocks uint64, bytes int64) { *s = pruningSetting{blocks, bytes} }
 
 func TestNotify(t *testing.T) {
 	dir, err := os.MkdirTemp("", "n") //nolint:usetesting // a socket's name must be short

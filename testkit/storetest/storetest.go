@@ -35,6 +35,7 @@ func Test(t *testing.T, open func(t *testing.T) storage.Store) {
 		{"FinalVotes", testFinalVotes},
 		{"Weights", testWeights},
 		{"ReceivedBy", testReceivedBy},
+		{"Prune", testPrune},
 		{"Samples", testSamples},
 		{"Peers", testPeers},
 		{"Values", testValues},

@@ -115,8 +115,10 @@ func (tw *twin) choose(tx storage.Tx) chosen {
 		return tw.insert(b)
 	case dice < 72:
 		return tw.rollback(tx)
-	case dice < 88:
+	case dice < 84:
 		return tw.cement()
+	case dice < 90:
+		return tw.prune()
 	}
 	return tw.side()
 }
@@ -195,6 +197,17 @@ func (tw *twin) cement() chosen {
 		}
 		_, err = tx.Cement(target) // again, or much too early
 		return fmt.Sprint(text, err)
+	}}
+}
+
+// prune prunes the account of some block, and tidies up.
+func (tw *twin) prune() chosen {
+	target, keep, effort, first := tw.hash(), 1+tw.rng.Uint64N(5), 1+tw.rng.IntN(9), tw.rng.Uint64N(80)
+	return chosen{do: func(tx storage.Tx) string {
+		b, _, err := tx.Block(target)
+		n, err2 := pruneTo(tx, b.Block.Account, keep, effort)
+		_, err3 := tx.TidyConfirmations(first, 100)
+		return fmt.Sprint(n, err, err2, err3)
 	}}
 }
 

@@ -59,7 +59,7 @@ func AnswerBlocks(r Reads, q Request) (Answer, error) {
 	switch {
 	case info.ConfirmedHeight == 0:
 		return Answer{Code: Unknown}, nil
-	case from <= info.PrunedHeight:
+	case from <= info.PrunedHeight && q.Mode == ByAccount:
 		return Answer{Code: Pruned, First: from, Pruned: info.PrunedHeight}, nil
 	case from > info.ConfirmedHeight:
 		return Answer{Code: OK, First: from, Pruned: info.PrunedHeight}, nil
