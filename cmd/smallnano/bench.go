@@ -28,6 +28,7 @@ import (
 func benchCommands() []command {
 	return []command{
 		{"bench work", "[flags]", "measure the search for work, each kernel against x/crypto", benchmark(defineBenchWork)},
+		{"bench prune", "[flags]", "measure what a node keeps of a ledger, and check that nothing is missed", benchmark(defineBenchPrune)},
 		{"bench all", "[flags]", "run every benchmark, each as a process of its own", runBenchAll},
 	}
 }
@@ -217,6 +218,7 @@ func timed(f func() error) (wall, used time.Duration, err error) {
 var quickArgs = map[string][]string{
 	"bench work":      {"--rounds", "2", "--hashes", "20480"},
 	"bench bootstrap": {"--blocks", "500"},
+	"bench prune":     {"--blocks", "3000", "--depth", "5"},
 }
 
 // runBenchAll is the command "bench all".
