@@ -27,6 +27,8 @@ import (
 // and every other command whose name begins with "bench".
 func benchCommands() []command {
 	return []command{
+		{"bench ledger", "[flags]", "measure how fast blocks are verified and inserted", benchmark(defineBenchLedger)},
+		{"bench cementing", "[flags]", "measure how fast blocks are confirmed in the ledger", benchmark(defineBenchCementing)},
 		{"bench work", "[flags]", "measure the search for work, each kernel against x/crypto", benchmark(defineBenchWork)},
 		{"bench prune", "[flags]", "measure what a node keeps of a ledger, and check that nothing is missed", benchmark(defineBenchPrune)},
 		{"bench all", "[flags]", "run every benchmark, each as a process of its own", runBenchAll},
@@ -216,6 +218,8 @@ func timed(f func() error) (wall, used time.Duration, err error) {
 
 // quickArgs make each benchmark small, to see that it works.
 var quickArgs = map[string][]string{
+	"bench ledger":    {"--blocks", "500"},
+	"bench cementing": {"--blocks", "500"},
 	"bench work":      {"--rounds", "2", "--hashes", "20480"},
 	"bench bootstrap": {"--blocks", "500"},
 	"bench prune":     {"--blocks", "3000", "--depth", "5"},

@@ -1,156 +1,351 @@
 package main
 
 import (
+	"bufio"
 	"context"
-	"encoding/binary"
+	"crypto/rand"
 	"errors"
+	"flag"
 	"fmt"
-	"math/rand/v2"
+	"io"
+	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
+	"github.com/smallnano/smallnano/actors"
 	"github.com/smallnano/smallnano/actors/core/ledger"
 	"github.com/smallnano/smallnano/crypto"
-	"github.com/smallnano/smallnano/crypto/work"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 )
 
-// makeBatch is how many blocks one commit of a made-up ledger has.
-const makeBatch = 4096
+// ledgerBench measures how fast blocks are verified, inserted and confirmed,
+// without a network: the rules, the signatures and the database.
+type ledgerBench struct {
+	blocks, accounts, batch, cement, signatures int
+	make                                        string
 
-// ledgerMaker fills a ledger with valid, confirmed blocks: accounts that are
-// opened from the genesis account and then send to each other. The same numbers
-// give the same blocks.
-type ledgerMaker struct {
 	network *lattice.Network
-	rng     *rand.Rand
-	keys    []crypto.PrivateKey
-	heads   []lattice.AccountInfo
-	waiting []sent
-	opened  int
+	checked chan []checkedBlock // batches on their way from the checks to the database
 }
 
-// sent is an amount that an account can receive.
-type sent struct {
-	to     int
-	hash   lattice.Hash
-	amount lattice.Amount
+type checkedBlock struct {
+	block lattice.Block
+	hash  lattice.Hash
+	good  bool
 }
 
-func newLedgerMaker(n *lattice.Network, accounts int) *ledgerMaker {
-	m := &ledgerMaker{network: n, rng: rand.New(rand.NewPCG(1, 2)), opened: 1}
-	m.keys = append(m.keys, crypto.NewPrivateKey(*n.GenesisSeed))
-	m.heads = append(m.heads, lattice.AccountInfo{Frontier: n.GenesisHash, Height: 1, Balance: n.Genesis.Balance})
-	for i := range accounts {
-		seed := crypto.Sum256([]byte("smallnano bench account"), binary.LittleEndian.AppendUint64(nil, uint64(i)))
-		m.keys = append(m.keys, crypto.NewPrivateKey(seed))
-		m.heads = append(m.heads, lattice.AccountInfo{})
+func (l *ledgerBench) define(flags *flag.FlagSet) {
+	flags.IntVar(&l.blocks, "blocks", 100_000, "blocks that are inserted")
+	flags.IntVar(&l.accounts, "accounts", 0, "accounts that they belong to; 0: one in 13 blocks")
+	flags.IntVar(&l.batch, "batch", 4096, "blocks in a commit")
+	l.network = lattice.Dev()
+}
+
+func (l *ledgerBench) validate() error {
+	if l.accounts == 0 {
+		l.accounts = max(1, l.blocks/13)
 	}
-	return m
+	if l.blocks < 100 || l.blocks > 100_000_000 || l.accounts < 1 || l.accounts > l.blocks || l.batch < 1 || l.batch > 1<<16 {
+		return misused("--blocks is %d, --accounts %d and --batch %d, want 100 to 100000000, 1 to as many, and 1 to 65536", l.blocks, l.accounts, l.batch)
+	}
+	return nil
 }
 
-// fill makes a ledger in a data folder that has count blocks, that of the
-// genesis included.
-func (m *ledgerMaker) fill(ctx context.Context, dir string, count int) error {
-	if err := makeFolder(dir); err != nil {
-		return err
+// defineBenchLedger is the command "bench ledger". The blocks are made by
+// another process, which is not measured.
+func defineBenchLedger(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+	l := &ledgerBench{signatures: 1}
+	l.define(flags)
+	flags.StringVar(&l.make, "make", "", "only write the blocks to this file")
+	return func(b *benchRun) (*report, error) {
+		if err := l.validate(); err != nil {
+			return nil, err
+		}
+		if l.make != "" {
+			return &report{}, l.write(b, l.make)
+		}
+		return l.run(b)
 	}
-	store, err := storage.Open(filepath.Join(dir, ledgerFile), storage.Options{Network: m.network})
+}
+
+// defineBenchCementing is the command "bench cementing".
+func defineBenchCementing(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+	l := &ledgerBench{}
+	l.define(flags)
+	flags.IntVar(&l.cement, "cement", 2048, "blocks that are confirmed in a commit")
+	return func(b *benchRun) (*report, error) {
+		if err := l.validate(); err != nil {
+			return nil, err
+		}
+		if l.cement < 1 {
+			return nil, misused("--cement is %d, want at least 1", l.cement)
+		}
+		return l.run(b)
+	}
+}
+
+// write makes the blocks. They lie in the file as the protocol writes them.
+func (l *ledgerBench) write(ctx context.Context, path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot keep the blocks of a benchmark: %w", err)
+	}
+	defer f.Close()
+	w := bufio.NewWriter(f)
+	m := newLedgerMaker(l.network, l.accounts)
+	m.popularAccounts()
+	for range l.blocks {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b, _ := m.next()
+		raw := b.Bytes()
+		if _, err := w.Write(raw[:]); err != nil {
+			return fmt.Errorf("cannot keep the blocks of a benchmark: %w", err)
+		}
+	}
+	return errors.Join(w.Flush(), f.Close())
+}
+
+func (l *ledgerBench) run(b *benchRun) (*report, error) {
+	dir, remove, err := b.folder()
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	fmt.Fprintf(b.say, "making %d blocks of %d accounts\n", l.blocks, l.accounts)
+	blocks := filepath.Join(dir, "blocks")
+	runtime.LockOSThread() // see childAttributes
+	_, err = runSelf(b, b.say, []string{
+		"bench", "ledger", "--json", "--make", blocks, fmt.Sprint("--blocks=", l.blocks), fmt.Sprint("--accounts=", l.accounts),
+	})
+	runtime.UnlockOSThread()
+	if err != nil {
+		return nil, fmt.Errorf("cannot make blocks: %w", err)
+	}
+	path := filepath.Join(dir, ledgerFile)
+	store, err := storage.Open(path, storage.Options{Network: l.network})
+	if err != nil {
+		return nil, err
+	}
+	r := &report{}
+	err = l.measure(b, r, store, blocks)
+	if closed := store.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("no ledger was made: %w", err)
+	}
+	r.add("bytes_per_block", "bytes, all included", float64(info.Size())/float64(l.blocks))
+	r.add("peak_rss_mb", "MB", float64(peakBytes("self"))/megabyte)
+	return r, nil
+}
+
+func (l *ledgerBench) measure(b *benchRun, r *report, store storage.Store, blocks string) error {
+	f, err := os.Open(blocks)
+	if err != nil {
+		return fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
+	}
+	defer f.Close()
+	var last time.Duration // of the last tenth, at full size
+	tenth := l.blocks - l.blocks/10
+	wall, used, err := timed(func() error {
+		return l.insertAll(b, store, f, func(done int, f func() error) error {
+			if done < tenth {
+				return f()
+			}
+			t, _, err := timed(f)
+			last += t
+			return err
+		})
+	})
 	if err != nil {
 		return err
 	}
-	for done := 1; done < count && err == nil; done += makeBatch {
-		if err = ctx.Err(); err != nil {
-			break
-		}
-		err = store.Update(func(tx storage.Tx) error { return m.batch(tx, min(makeBatch, count-done)) })
+	n := float64(l.blocks)
+	name := "blocks"
+	if l.signatures == 0 {
+		name = "inserted_blocks"
 	}
-	if closed := store.Close(); err == nil {
-		err = closed
+	r.add(name+"_per_second", "1/s", n/wall.Seconds())
+	r.add(name[:len(name)-1]+"_cpu_us", "us of one core", micro(used)/n)
+	if l.signatures > 0 {
+		each, err := l.signatureTime(f)
+		if err != nil {
+			return err
+		}
+		r.add("signature_cpu_us", "us of one core", micro(each))
+		r.add("signature_share", "of the processor time", micro(each)*n/micro(used))
+		r.add("last_tenth_insert_us", "us of the writer for a block", micro(last)/float64(l.blocks-tenth))
+		return nil
+	}
+	return l.cementAll(b, r, store, f)
+}
+
+func micro(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// insertAll checks and inserts what is in the file, the checks a batch ahead of
+// the insertion.
+func (l *ledgerBench) insertAll(ctx context.Context, store storage.Store, from io.Reader, each func(done int, f func() error) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	l.checked = make(chan []checkedBlock, 1)
+	failed := make(chan error, 1)
+	go func() {
+		failed <- l.checkAll(ctx, from)
+		close(l.checked)
+	}()
+	err := l.insertChecked(store, each)
+	cancel()
+	for range l.checked { // until it has ended
+	}
+	if checked := <-failed; err == nil {
+		err = checked
 	}
 	return err
 }
 
-// add makes more blocks in a ledger that was filled.
-func (m *ledgerMaker) add(path string, count int) error {
-	store, err := storage.Open(path, storage.Options{Network: m.network})
-	if err != nil {
-		return err
-	}
-	return errors.Join(store.Update(func(tx storage.Tx) error { return m.batch(tx, count) }), store.Close())
-}
-
-func (m *ledgerMaker) batch(tx storage.Tx, count int) error {
-	for range count {
-		b, hash := m.next()
-		c, err := tx.Context(&b, hash, time.Now())
+func (l *ledgerBench) checkAll(ctx context.Context, from io.Reader) error {
+	in := bufio.NewReaderSize(from, 1<<16)
+	for left := l.blocks; left > 0; left -= min(left, l.batch) {
+		blocks, err := l.read(in, min(left, l.batch))
 		if err != nil {
 			return err
 		}
-		c.SignatureVerified = true
-		e, err := ledger.Validate(m.network, &b, c)
+		if l.signatures > 0 {
+			actors.Cores{}.Split(len(blocks), func(from, to int) { checkSignatures(blocks[from:to]) })
+		}
+		select {
+		case l.checked <- blocks:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (l *ledgerBench) read(in io.Reader, count int) ([]checkedBlock, error) {
+	blocks := make([]checkedBlock, count)
+	raw := make([]byte, lattice.BlockSize)
+	for i := range blocks {
+		if _, err := io.ReadFull(in, raw); err != nil {
+			return nil, fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
+		}
+		if err := blocks[i].block.UnmarshalBinary(raw); err != nil {
+			return nil, fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
+		}
+		blocks[i].hash = l.network.HashOf(&blocks[i].block)
+		blocks[i].good = l.signatures == 0
+	}
+	return blocks, nil
+}
+
+func checkSignatures(blocks []checkedBlock) {
+	checks := make([]crypto.Check, len(blocks))
+	for i := range blocks {
+		b := &blocks[i]
+		checks[i] = crypto.Check{Key: b.block.Account.Key(), Message: b.hash[:], Signature: b.block.Signature}
+	}
+	for i, good := range crypto.VerifyBatch(checks, rand.Reader) {
+		blocks[i].good = good
+	}
+}
+
+func (l *ledgerBench) insertChecked(store storage.Store, each func(done int, f func() error) error) error {
+	done := 0
+	for blocks := range l.checked {
+		err := each(done, func() error {
+			return store.Update(func(tx storage.Tx) error { return l.insert(tx, blocks) })
+		})
+		if err != nil {
+			return err
+		}
+		done += len(blocks)
+	}
+	return nil
+}
+
+func (l *ledgerBench) insert(tx storage.Tx, blocks []checkedBlock) error {
+	for i := range blocks {
+		b := &blocks[i]
+		c, err := tx.Context(&b.block, b.hash, time.Now())
+		if err != nil {
+			return err
+		}
+		c.SignatureVerified = b.good
+		e, err := ledger.Validate(l.network, &b.block, c)
 		if err != nil {
 			return fmt.Errorf("a made-up block is refused: %w", err)
 		}
 		if err := tx.Apply(&e); err != nil {
 			return err
 		}
-		if _, err := tx.Cement(hash); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-// next makes the next block: a receive as often as a send. While there are
-// accounts to open, every fourth send opens one, so that chains and new accounts
-// come mixed, and each chain depends on others.
-func (m *ledgerMaker) next() (lattice.Block, lattice.Hash) {
-	if len(m.waiting) > 64 || len(m.waiting) > 0 && m.rng.IntN(2) == 0 {
-		i := m.rng.IntN(len(m.waiting))
-		r := m.waiting[i]
-		m.waiting[i] = m.waiting[len(m.waiting)-1]
-		m.waiting = m.waiting[:len(m.waiting)-1]
-		balance, _ := m.heads[r.to].Balance.Add(r.amount)
-		return m.seal(r.to, balance, lattice.Link(r.hash), m.network.ReceiveThreshold)
+// signatureTime measures the checks alone.
+func (l *ledgerBench) signatureTime(f io.ReadSeeker) (time.Duration, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return 0, fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
 	}
-	from, to := 0, m.opened
-	if to == len(m.keys) || m.rng.IntN(4) > 0 && m.opened > 1 {
-		from, to = m.rng.IntN(m.opened), m.rng.IntN(m.opened)
-	} else {
-		m.opened++
+	count := min(l.blocks, 8192)
+	blocks, err := l.read(bufio.NewReader(f), count)
+	if err != nil {
+		return 0, err
 	}
-	if m.heads[from].Balance.Less(lattice.AmountFrom(2)) {
-		from = 0
-	}
-	amount := m.heads[from].Balance.MulDiv(1, 1000)
-	if from != 0 {
-		amount = m.heads[from].Balance.MulDiv(1, 3)
-	}
-	if amount.IsZero() {
-		amount = lattice.AmountFrom(1)
-	}
-	rest, _ := m.heads[from].Balance.Sub(amount)
-	b, hash := m.seal(from, rest, lattice.Link(m.keys[to].Public()), m.network.SendThreshold)
-	m.waiting = append(m.waiting, sent{to, hash, amount})
-	return b, hash
+	_, used, _ := timed(func() error {
+		for len(blocks) > 0 {
+			n := min(l.batch/2+1, len(blocks)) // as on two cores
+			checkSignatures(blocks[:n])
+			blocks = blocks[n:]
+		}
+		return nil
+	})
+	return used / time.Duration(count), nil
 }
 
-// seal makes a block that all accounts' representative, that of the genesis, is
-// named in, with work and signature.
-func (m *ledgerMaker) seal(i int, balance lattice.Amount, link lattice.Link, threshold uint64) (lattice.Block, lattice.Hash) {
-	head := &m.heads[i]
-	b := lattice.Block{
-		Account: lattice.Account(m.keys[i].Public()), Previous: head.Frontier,
-		Representative: m.network.Genesis.Representative, Balance: balance, Link: link,
+// cementAll confirms all blocks in the order in which they were made.
+func (l *ledgerBench) cementAll(b *benchRun, r *report, store storage.Store, f io.ReadSeeker) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
 	}
-	var err error
-	if b.Work, err = work.Search(context.Background(), b.Root(), threshold, 0, 1); err != nil {
-		panic("smallnano: no work for a made-up block: " + err.Error()) // without a deadline there is no error
+	in := bufio.NewReaderSize(f, 1<<16)
+	var wall, used time.Duration
+	for left := l.blocks; left > 0 && b.Err() == nil; left -= min(left, l.cement) {
+		blocks, err := l.read(in, min(left, l.cement))
+		if err != nil {
+			return err
+		}
+		w, u, err := timed(func() error {
+			return store.Update(func(tx storage.Tx) error { return cementBlocks(tx, blocks) })
+		})
+		if err != nil {
+			return err
+		}
+		wall, used = wall+w, used+u
 	}
-	hash := b.Sign(m.network.ID, m.keys[i])
-	head.Frontier, head.Balance = hash, balance
-	head.Height++
-	return b, hash
+	r.add("cemented_per_second", "1/s", float64(l.blocks)/wall.Seconds())
+	r.add("cement_cpu_us", "us of one core", micro(used)/float64(l.blocks))
+	return b.Err()
+}
+
+func cementBlocks(tx storage.Tx, blocks []checkedBlock) error {
+	for i := range blocks {
+		order, _, err := ledger.CementOrder(tx, blocks[i].hash, len(blocks))
+		if err != nil {
+			return err
+		}
+		for _, h := range order {
+			if _, err := tx.Cement(h); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

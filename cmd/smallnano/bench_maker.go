@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"time"
+
+	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/crypto"
+	"github.com/smallnano/smallnano/crypto/work"
+	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
+)
+
+// makeBatch is how many blocks one commit of a made-up ledger has.
+const makeBatch = 4096
+
+// ledgerMaker fills a ledger with valid, confirmed blocks: accounts that are
+// opened from the genesis account and then send to each other. The same numbers
+// give the same blocks.
+type ledgerMaker struct {
+	network *lattice.Network
+	rng     *rand.Rand
+	keys    []crypto.PrivateKey
+	heads   []lattice.AccountInfo
+	waiting []sent
+	opened  int
+	popular *rand.Zipf // a few accounts send and receive most; nil: all the same
+}
+
+// sent is an amount that an account can receive.
+type sent struct {
+	to     int
+	hash   lattice.Hash
+	amount lattice.Amount
+}
+
+func newLedgerMaker(n *lattice.Network, accounts int) *ledgerMaker {
+	m := &ledgerMaker{network: n, rng: rand.New(rand.NewPCG(1, 2)), opened: 1}
+	m.keys = append(m.keys, crypto.NewPrivateKey(*n.GenesisSeed))
+	m.heads = append(m.heads, lattice.AccountInfo{Frontier: n.GenesisHash, Height: 1, Balance: n.Genesis.Balance})
+	for i := range accounts {
+		seed := crypto.Sum256([]byte("smallnano bench account"), binary.LittleEndian.AppendUint64(nil, uint64(i)))
+		m.keys = append(m.keys, crypto.NewPrivateKey(seed))
+		m.heads = append(m.heads, lattice.AccountInfo{})
+	}
+	return m
+}
+
+// fill makes a ledger in a data folder that has count blocks, that of the
+// genesis included.
+func (m *ledgerMaker) fill(ctx context.Context, dir string, count int) error {
+	if err := makeFolder(dir); err != nil {
+		return err
+	}
+	store, err := storage.Open(filepath.Join(dir, ledgerFile), storage.Options{Network: m.network})
+	if err != nil {
+		return err
+	}
+	for done := 1; done < count && err == nil; done += makeBatch {
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		err = store.Update(func(tx storage.Tx) error { return m.batch(tx, min(makeBatch, count-done)) })
+	}
+	if closed := store.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+func (m *ledgerMaker) batch(tx storage.Tx, count int) error {
+	for range count {
+		b, hash := m.next()
+		c, err := tx.Context(&b, hash, time.Now())
+		if err != nil {
+			return err
+		}
+		c.SignatureVerified = true
+		e, err := ledger.Validate(m.network, &b, c)
+		if err != nil {
+			return fmt.Errorf("a made-up block is refused: %w", err)
+		}
+		if err := tx.Apply(&e); err != nil {
+			return err
+		}
+		if _, err := tx.Cement(hash); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next makes the next block: a receive as often as a send. While there are
+// accounts to open, every fourth send opens one, so that chains and new accounts
+// come mixed, and each chain depends on others.
+func (m *ledgerMaker) next() (lattice.Block, lattice.Hash) {
+	if len(m.waiting) > 64 || len(m.waiting) > 0 && m.rng.IntN(2) == 0 {
+		i := m.rng.IntN(len(m.waiting))
+		r := m.waiting[i]
+		m.waiting[i] = m.waiting[len(m.waiting)-1]
+		m.waiting = m.waiting[:len(m.waiting)-1]
+		balance, _ := m.heads[r.to].Balance.Add(r.amount)
+		return m.seal(r.to, balance, lattice.Link(r.hash), m.network.ReceiveThreshold)
+	}
+	from, to := 0, m.opened
+	if to == len(m.keys) || m.rng.IntN(4) > 0 && m.opened > 1 {
+		from, to = m.pick(), m.pick()
+	} else {
+		m.opened++
+	}
+	if m.heads[from].Balance.Less(lattice.AmountFrom(2)) {
+		from = 0
+	}
+	amount := m.heads[from].Balance.MulDiv(1, 1000)
+	if from != 0 {
+		amount = m.heads[from].Balance.MulDiv(1, 3)
+	}
+	if amount.IsZero() {
+		amount = lattice.AmountFrom(1)
+	}
+	rest, _ := m.heads[from].Balance.Sub(amount)
+	b, hash := m.seal(from, rest, lattice.Link(m.keys[to].Public()), m.network.SendThreshold)
+	m.waiting = append(m.waiting, sent{to, hash, amount})
+	return b, hash
+}
+
+// popularAccounts makes a few accounts have most of the blocks, as in real
+// ledgers.
+func (m *ledgerMaker) popularAccounts() {
+	m.popular = rand.NewZipf(m.rng, 1.2, 20, uint64(len(m.keys)-1))
+}
+
+// pick returns an account that is open or about to be.
+func (m *ledgerMaker) pick() int {
+	if m.popular == nil || m.rng.IntN(3) == 0 {
+		return m.rng.IntN(m.opened)
+	}
+	return int(m.popular.Uint64()) % m.opened
+}
+
+// seal makes a block that all accounts' representative, that of the genesis, is
+// named in, with work and signature.
+func (m *ledgerMaker) seal(i int, balance lattice.Amount, link lattice.Link, threshold uint64) (lattice.Block, lattice.Hash) {
+	head := &m.heads[i]
+	b := lattice.Block{
+		Account: lattice.Account(m.keys[i].Public()), Previous: head.Frontier,
+		Representative: m.network.Genesis.Representative, Balance: balance, Link: link,
+	}
+	var err error
+	if b.Work, err = work.Search(context.Background(), b.Root(), threshold, 0, 1); err != nil {
+		panic("smallnano: no work for a made-up block: " + err.Error()) // without a deadline there is no error
+	}
+	hash := b.Sign(m.network.ID, m.keys[i])
+	head.Frontier, head.Balance = hash, balance
+	head.Height++
+	return b, hash
+}
