@@ -242,17 +242,20 @@ func (r *reader) Receivables(destination lattice.Account, start lattice.Hash, mo
 
 func (r *reader) Context(b *lattice.Block, hash lattice.Hash, now time.Time) (ledger.Context, error) {
 	c := ledger.Context{Hash: hash, Now: now}
-	_, known, err := r.c.find(hash)
-	if err != nil {
-		return c, err
-	}
-	c.Known = known
 	id, mentioned, err := r.c.id(b.Account)
 	if err != nil {
 		return c, err
 	}
 	if mentioned {
 		if c.Account, err = r.c.head(id); err != nil {
+			return c, err
+		}
+	}
+	// A block that goes on where its account ends, which is what most blocks do,
+	// is not there: the account would not end there. That saves the search in the
+	// largest index.
+	if b.Previous != c.Account.Frontier {
+		if _, c.Known, err = r.c.find(hash); err != nil {
 			return c, err
 		}
 	}
