@@ -29,6 +29,11 @@ func benchCommands() []command {
 	return []command{
 		{"bench ledger", "[flags]", "measure how fast blocks are verified and inserted", benchmark(defineBenchLedger)},
 		{"bench cementing", "[flags]", "measure how fast blocks are confirmed in the ledger", benchmark(defineBenchCementing)},
+		{"bench votes", "[flags]", "measure how fast votes are read and checked", benchmark(defineBenchVotes)},
+		{"bench actors", "[flags]", "measure the mailboxes", benchmark(defineBenchActors)},
+		{"bench disk", "[flags]", "measure what a confirmed ledger takes on disk", benchmark(defineBenchDisk)},
+		{"bench pipeline", "[flags]", "measure how many blocks a network of processes confirms, at rising load", benchmark(defineBenchPipeline)},
+		{"bench idle", "[flags]", "measure what nodes cost that have nothing to do", benchmark(defineBenchIdle)},
 		{"bench work", "[flags]", "measure the search for work, each kernel against x/crypto", benchmark(defineBenchWork)},
 		{"bench prune", "[flags]", "measure what a node keeps of a ledger, and check that nothing is missed", benchmark(defineBenchPrune)},
 		{"bench all", "[flags]", "run every benchmark, each as a process of its own", runBenchAll},
@@ -135,6 +140,8 @@ func rounded(v float64) float64 {
 	return math.Round(v*scale) / scale
 }
 
+func plain(v float64) string { return strconv.FormatFloat(rounded(v), 'f', -1, 64) }
+
 func (r *report) table(out io.Writer) error {
 	m := thisMachine()
 	fmt.Fprintf(out, "bench %s on %s, %d of %d cores, load %s, %s\n", r.bench, m.Processor, m.Used, m.Cores, m.Load, m.Build)
@@ -144,9 +151,9 @@ func (r *report) table(out io.Writer) error {
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, f := range r.figures {
-		fmt.Fprintf(w, "%s\t%v\t%s", f.name, rounded(f.median), f.unit)
+		fmt.Fprintf(w, "%s\t%s\t%s", f.name, plain(f.median), f.unit)
 		if f.rounds > 1 {
-			fmt.Fprintf(w, "\t%v to %v in %d", rounded(f.least), rounded(f.most), f.rounds)
+			fmt.Fprintf(w, "\t%s to %s in %d", plain(f.least), plain(f.most), f.rounds)
 		}
 		fmt.Fprintln(w)
 	}
@@ -218,6 +225,11 @@ func timed(f func() error) (wall, used time.Duration, err error) {
 
 // quickArgs make each benchmark small, to see that it works.
 var quickArgs = map[string][]string{
+	"bench pipeline":  {"--nodes", "2", "--rates", "20", "--duration", "1s", "--accounts", "4"},
+	"bench idle":      {"--blocks", "200", "--settle", "1s", "--duration", "1s"},
+	"bench votes":     {"--votes", "8", "--rounds", "2"},
+	"bench actors":    {"--messages", "1000", "--rounds", "2"},
+	"bench disk":      {"--blocks", "500"},
 	"bench ledger":    {"--blocks", "500"},
 	"bench cementing": {"--blocks", "500"},
 	"bench work":      {"--rounds", "2", "--hashes", "20480"},

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// defineBenchDisk is the command "bench disk": what a confirmed ledger takes.
+func defineBenchDisk(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+	l := &ledgerBench{}
+	l.define(flags)
+	return func(b *benchRun) (*report, error) {
+		if err := l.validate(); err != nil {
+			return nil, err
+		}
+		dir, remove, err := b.folder()
+		if err != nil {
+			return nil, err
+		}
+		defer remove()
+		fmt.Fprintf(b.say, "making a ledger of %d blocks and %d accounts\n", l.blocks, l.accounts)
+		m := newLedgerMaker(l.network, l.accounts)
+		m.popularAccounts()
+		if err := m.fill(b, dir, l.blocks); err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(filepath.Join(dir, ledgerFile))
+		if err != nil {
+			return nil, fmt.Errorf("no ledger was made: %w", err)
+		}
+		r := &report{}
+		r.add("bytes_per_block", "bytes, all included", float64(info.Size())/float64(l.blocks))
+		r.add("ledger_mb", "MB", float64(info.Size())/megabyte)
+		return r, nil
+	}
+}
