@@ -1,0 +1,48 @@
+package e2e
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestBench runs the benchmarks very small: that they work and say what they
+// promise, not how fast anything is.
+func TestBench(t *testing.T) {
+	for name, wants := range map[string][]string{
+		"ledger --blocks 300 --batch 64":                              {"blocks_per_second", "bytes_per_block", "peak_rss_mb", "signature_share"},
+		"cementing --blocks 300 --cement 50":                          {"cemented_per_second", "cement_cpu_us"},
+		"votes --votes 8 --rounds 1":                                  {"votes_of_1_per_second", "hashes_in_votes_of_255_per_second"},
+		"actors --messages 1000 --rounds 2":                           {"fifo_messages_per_second", "fair_allocations_per_message"},
+		"disk --blocks 300":                                           {"bytes_per_block"},
+		"work --hashes 4096 --rounds 1":                               {"x_crypto_hashes_per_second", "portable_ratio"},
+		"idle --nodes 2 --blocks 50 --settle 100ms --duration 100ms":  {"cpu_percent", "wakeups_per_second", "rss_mb", "bytes_written"},
+		"pipeline --nodes 2 --accounts 4 --rates 20 --duration 500ms": {"at_20_confirmed_per_second", "at_20_p99_ms", "at_20_wire_bytes_per_block"},
+		"all --quick --only votes,work":                               {"results"},
+	} {
+		t.Run(strings.Fields(name)[0], func(t *testing.T) {
+			args := append([]string{"bench"}, strings.Fields(name)...)
+			if strings.HasPrefix(name, "pipeline") {
+				args = append(args, "--patience", "60s", "--base-port", strconv.Itoa(freePorts(t, 4)))
+			}
+			o := run(t, append(args, "--json")...)
+			if o.code != 0 {
+				t.Fatalf("code %d: %s", o.code, o.err)
+			}
+			var result map[string]any
+			if err := json.Unmarshal([]byte(o.out), &result); err != nil {
+				t.Fatalf("%v in %s", err, o.out)
+			}
+			for _, want := range append(slices.Clone(wants), "machine") {
+				if _, found := result[want]; !found {
+					t.Errorf("no %s in %s", want, o.out)
+				}
+			}
+		})
+	}
+	if o := run(t, "bench", "votes", "--votes", "2", "--rounds", "1"); o.code != 0 || !strings.Contains(o.out, "votes_of_12_per_second") {
+		t.Errorf("as a table: code %d: %s%s", o.code, o.out, o.err)
+	}
+}
