@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -70,6 +71,15 @@ func (m *ledgerMaker) fill(ctx context.Context, dir string, count int) error {
 		err = closed
 	}
 	return err
+}
+
+// add makes more blocks in a ledger that was filled.
+func (m *ledgerMaker) add(path string, count int) error {
+	store, err := storage.Open(path, storage.Options{Network: m.network})
+	if err != nil {
+		return err
+	}
+	return errors.Join(store.Update(func(tx storage.Tx) error { return m.batch(tx, count) }), store.Close())
 }
 
 func (m *ledgerMaker) batch(tx storage.Tx, count int) error {
