@@ -34,6 +34,7 @@ func commands() []command {
 		{"devnet", "[flags]", "run a network of several nodes on this machine and show transfers being confirmed", runDevnet},
 		{"rpc", "[flags] ACTION [name=value]...", "ask a running node, for example: rpc block_count", runRPC},
 		{"bench bootstrap", "[flags]", "measure how fast a fresh node gets a ledger from one peer", runBenchBootstrap},
+		{"bench rpc", "[flags]", "measure how many requests a node answers, and how fast", runBenchRPC},
 	}, slices.Concat(benchCommands(), walletCommands(), accountCommands(), blockCommands(), toolCommands(), operatorCommands())...), []command{
 		{"version", "", "tell what this program was built from", runVersion},
 		{"help", "[COMMAND]", "list the commands, or the flags of one", runHelp},

@@ -99,8 +99,8 @@ func (c *clients) bucket(client netip.Prefix) *bucket {
 		b := e.Value.(*bucket)
 		if passed := now.Sub(b.at).Seconds(); passed > 0 {
 			b.tokens = min(c.burst, b.tokens+passed*c.rate)
-			b.at = now
 		}
+		b.at = now // also when the clock was put back: nobody waits for it to come round again
 		return b
 	}
 	if len(c.table) >= c.most {

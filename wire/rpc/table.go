@@ -109,6 +109,7 @@ func init() {
 	}
 	byName = make(map[string]*action)
 	for _, a := range actions {
+		a.params = requiredFirst(a.params)
 		for _, name := range append([]string{a.name}, a.aliases...) {
 			if byName[name] != nil {
 				panic("rpc: two actions have the name " + name)
@@ -116,6 +117,22 @@ func init() {
 			byName[name] = a
 		}
 	}
+}
+
+// requiredFirst puts the parameters that must be given in front: those that may
+// be left out can then be left out by position too.
+func requiredFirst(params []param) []param {
+	params = slices.Clone(params)
+	slices.SortStableFunc(params, func(a, b param) int {
+		switch {
+		case a.required == b.required:
+			return 0
+		case a.required:
+			return -1
+		}
+		return 1
+	})
+	return params
 }
 
 // find returns the action with a name, for the network and the roles of this

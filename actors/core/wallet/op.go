@@ -359,7 +359,7 @@ func (m *Machine) stepLane(now time.Time, l Ledger, account lattice.Account) (bo
 	switch {
 	case o.state == StateReleased:
 		return true, nil
-	case o.state == StateStored && !o.asked && !now.Before(o.at):
+	case o.state == StateStored && !o.asked && due(now, o.at, m.cfg.RepublishMost):
 		m.publish(o)
 	}
 	return false, nil
@@ -442,7 +442,7 @@ func (m *Machine) workFor(now time.Time, lane *lane, b *lattice.Block, s lattice
 	if w := m.work[b.Account]; w.root == root && work.Valid(root, w.nonce, threshold) {
 		return w.nonce, nil
 	}
-	if lane.wanted != root && !now.Before(lane.retry) {
+	if lane.wanted != root && due(now, lane.retry, m.cfg.Republish) {
 		m.want(lane, b.Account, root, threshold)
 	}
 	return 0, errNoWork

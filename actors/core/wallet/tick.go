@@ -24,13 +24,20 @@ type bucket struct {
 }
 
 func (b *bucket) fill(now time.Time, every time.Duration, most int) {
-	if b.at.IsZero() {
+	switch {
+	case b.at.IsZero():
 		b.left, b.at = most, now
+	case now.Before(b.at): // the clock was put back
+		b.at = now
 	}
 	if n := int(min(now.Sub(b.at)/max(every, 1), time.Duration(most))); n > 0 {
 		b.left, b.at = min(b.left+n, most), now
 	}
 }
+
+// due reports whether a time has come that was set at most so far ahead. One that
+// is further off was set before the clock was put back.
+func due(now, at time.Time, most time.Duration) bool { return !now.Before(at) || at.Sub(now) > most }
 
 // Cemented tells which blocks became final.
 func (m *Machine) Cemented(blocks []ledger.Cemented) {
@@ -115,7 +122,7 @@ func (m *Machine) checkOp(now time.Time, l Ledger, o *op) error {
 			return nil
 		}
 	}
-	if o.state == StatePublished && !o.asked && !now.Before(o.at) {
+	if o.state == StatePublished && !o.asked && due(now, o.at, m.cfg.RepublishMost) {
 		m.publish(o)
 	}
 	return nil
@@ -226,7 +233,7 @@ func (m *Machine) Search(id ID) error {
 func (m *Machine) rescan(now time.Time, l Ledger) error {
 	for _, id := range m.order {
 		w := m.wallets[id]
-		if w.secret == nil || now.Before(w.rescan) {
+		if w.secret == nil || !due(now, w.rescan, m.cfg.Rescan) {
 			continue
 		}
 		w.rescan = now.Add(m.cfg.Rescan)

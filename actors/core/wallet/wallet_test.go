@@ -562,6 +562,31 @@ func TestCompact(t *testing.T) {
 	}
 }
 
+// A clock that is put back by years stops nothing: blocks are published again,
+// money is received, and no block is made twice.
+func TestClockPutBack(t *testing.T) {
+	w, id, from := funded(t, 21, 1000)
+	for i, jump := range []time.Duration{0, -24 * 365 * time.Hour, 24 * 365 * 30 * time.Hour, -24 * 365 * 30 * time.Hour} {
+		w.now = w.now.Add(jump)
+		w.fund(from, 10)
+		w.tick()
+		w.drain()
+		w.confirmAll()
+		if got, want := w.book.accounts[from].Balance, lattice.AmountFrom(uint64(1000+10*(i+1)-i)); got != want {
+			t.Errorf("after a jump of %v the balance is %s, want %s", jump, got.Raw(), want.Raw())
+		}
+		for range 2 {
+			if _, err := w.machine.Request(w.now, w.book, sendOf(id, from, 9, 1, fmt.Sprint("after ", i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.drain()
+	}
+	if n := len(w.sends(from, testkit.Account(9))); n != 4 {
+		t.Errorf("%d sends, want 4", n)
+	}
+}
+
 func FuzzRecord(f *testing.F) {
 	w, id, from := funded(f, 12, 100)
 	if _, err := w.machine.Request(w.now, w.book, sendOf(id, from, 9, 10, "x")); err != nil {
