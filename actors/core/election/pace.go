@@ -35,6 +35,9 @@ func (s *Elections) tick(e *election, now time.Time) {
 	}
 	if e.state == Passive && age >= s.cfg.PassiveFor {
 		e.state = Active
+		// Perhaps those who do not vote have not got the block: of a block of others
+		// only a few peers are told at first.
+		e.nextPublish = now
 	}
 	if e.ledger != e.blocks[e.winner].hash && !now.Before(e.nextRepeat) {
 		s.switchLedger(e, now)
@@ -94,7 +97,7 @@ func (s *Elections) voteFinal(e *election, now time.Time) {
 func (s *Elections) publish(e *election, now time.Time) {
 	const mostGrowth = 20
 	w := &e.blocks[e.winner]
-	s.ready.Publish = append(s.ready.Publish, Publish{Hash: w.hash, Block: w.block, Local: e.local})
+	s.ready.Publish = append(s.ready.Publish, Publish{Hash: w.hash, Block: w.block, Local: e.local || e.state == Active})
 	pause := s.cfg.PublishInterval
 	if e.contested() {
 		pause = min(pause, s.cfg.VoteInterval)

@@ -58,7 +58,7 @@ type VoteRequest struct {
 type Publish struct {
 	Hash  lattice.Hash
 	Block lattice.Block
-	Local bool // made here: to all principals and more
+	Local bool // made here, or votes do not come by themselves: to all principals and more
 }
 
 // Solicit asks to request votes on a block from all principal representatives
