@@ -191,3 +191,15 @@ func (b backend) ClearWorkPeers() { b.workPeers.clear() }
 func (b backend) Liveness() []quorum.RepLiveness {
 	return append([]quorum.RepLiveness(nil), *b.board.liveness.Load()...)
 }
+
+// LookAtElections has the elections looked at on their actor's turn, as
+// messages.AskElections says, without waiting for it. When the actor has no room
+// for the question, read is not called.
+func (n *Node) LookAtElections(read func(*election.Elections)) {
+	n.refs.elections.Tell(&messages.AskElections{Read: read, Fail: func(error) {}})
+}
+
+// LookAtScheduler does the same with what waits for an election.
+func (n *Node) LookAtScheduler(read func(*bucket.Scheduler)) {
+	n.refs.scheduler.Tell(&messages.AskScheduler{Read: func(s *bucket.Scheduler, _ *bucket.Backlog) { read(s) }, Fail: func(error) {}})
+}

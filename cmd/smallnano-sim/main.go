@@ -5,7 +5,8 @@
 //	smallnano-sim --seed 7 --trace          everything that happened, and its hash
 //	smallnano-sim --seed 7 --shrink         the least that still breaks the law
 //	smallnano-sim --mutants FOLDER          plant faults and see that they are found
-//	smallnano-sim --scenario storm          one of the stories; "all" runs every one
+//	smallnano-sim --scenario storm          one of the stories; "all" runs every one,
+//	                                        --seeds runs it with other seeds than its own
 //
 // It ends with status 1 when a seed broke a law, after the line that runs it
 // again. It is a tool for developers; a node does not contain it.
@@ -38,6 +39,7 @@ func main() {
 // request is what the command line asks for.
 type request struct {
 	first, last uint64
+	seeded      bool // they were given
 	nodes       int
 	minutes     float64
 	jobs        int
@@ -71,6 +73,7 @@ func parse(args []string, stderr io.Writer) (request, error) {
 	if err := flags.Parse(args); err != nil {
 		return q, err
 	}
+	flags.Visit(func(f *flag.Flag) { q.seeded = q.seeded || f.Name == "seed" || f.Name == "seeds" })
 	q.first, q.last = *seed, *seed
 	if *seed == 0 {
 		a, b, ok := strings.Cut(*seeds, "-")
@@ -121,7 +124,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return many(&q, stdout, stderr)
 }
 
-// stories runs one scenario, or all.
+// stories runs one scenario, or all, with their own seeds or with those given.
 func stories(q *request, stdout, stderr io.Writer) int {
 	names := []string{q.scenario}
 	if q.scenario == "all" {
@@ -138,12 +141,17 @@ func stories(q *request, stdout, stderr io.Writer) int {
 		if q.trace {
 			text = stdout
 		}
-		r := s.Run(text)
-		if r.Err != nil {
-			status = 1
+		if !q.seeded {
+			q.first, q.last = s.Seed(), s.Seed()
 		}
-		if r.Err != nil || !q.quiet {
-			fmt.Fprintf(stdout, "%s: %s\n", name, r.Line())
+		for seed := q.first; seed <= q.last; seed++ {
+			r := s.RunSeed(seed, text)
+			if r.Err != nil {
+				status = 1
+			}
+			if r.Err != nil || !q.quiet {
+				fmt.Fprintf(stdout, "%s: %s\n", name, r.Line())
+			}
 		}
 	}
 	return status

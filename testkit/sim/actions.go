@@ -161,7 +161,7 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 				return err
 			}
 			w.take(w.w.Send(to.w.Account(), lattice.AmountFrom(1)))
-			w.home = at[0].ID
+			w.home, w.lastRoot = at[0].ID, w.pending.QualifiedRoot()
 			w.publish(at[0])
 			s.await(w, w.pending)
 			return nil

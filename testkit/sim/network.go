@@ -41,7 +41,9 @@ type network struct {
 	hosts   map[netip.AddrPort]*host
 	cut     map[[2]int]bool // pairs of nodes, lower first, between which nothing passes
 	fail    func(format string, args ...any)
-	sent    func(o *owner, m wire.Message) // told of every message of a node; nil: nobody looks
+	sent    func(o *owner, m wire.Message)     // told of every message of a node; nil: nobody looks
+	said    func(frame []byte, m wire.Message) // told likewise, with the frame
+	hears   func(o *owner, frame []byte)       // told of what a node is handed on
 	ports   uint16
 	looked  *byte // the frame that was checked last: one is often sent to many
 
@@ -180,6 +182,7 @@ func (l *link) Send(frame []byte) bool {
 		}
 		if n.sent != nil {
 			n.sent(l.host.owner, m)
+			n.said(frame, m)
 		}
 	}
 	return l.put(frame)
@@ -274,6 +277,7 @@ func (l *link) handOn() {
 			l.end(err)
 			return
 		}
+		l.host.hears(l.host.owner, frame)
 		l.receive(&messages.FrameArrived{Type: uint8(header.Type), Body: append([]byte(nil), frame[wire.HeaderSize:]...), Credit: credit})
 	}
 }

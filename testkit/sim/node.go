@@ -12,6 +12,7 @@ import (
 	cmap "github.com/orcaman/concurrent-map"
 
 	"github.com/smallnano/smallnano/actors"
+	"github.com/smallnano/smallnano/actors/core/election"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
@@ -36,6 +37,8 @@ type Node struct {
 	lives   int
 	disk    disk
 
+	elections    election.Config // bounds
+	heard        heard
 	slowAt       time.Time // until when turns may be under way that a slow disk holds up
 	endAt, endBy string    // at which step of voting the node ends, and how
 
@@ -196,6 +199,7 @@ func (n *Node) start() {
 	cfg.Peers = n.peers
 	cfg.WorkThreads = 0
 	s.limits(&cfg)
+	n.elections, n.heard = cfg.Elections, newHeard()
 	d := dispatcher{s.world, n.owner}
 	node, err := actors.Start(cfg, actors.Env{
 		Clock: clock{s.world, n.owner, &n.skew}, Seed: s.world.rng.Uint64(),

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/smallnano/smallnano/actors/core/bucket"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 )
@@ -38,6 +39,7 @@ type Scenario struct {
 	steps   []step
 	after   []step // when all is over
 	noCalm  bool   // it is not meant to end well
+	harms   bool   // actors or disks
 }
 
 // step is one line that does something.
@@ -87,6 +89,7 @@ func (s *Scenario) parse(words []string) error {
 			return err
 		}
 		do, err := action(words[2:])
+		s.harms = s.harms || words[2] == "fail" || words[2] == "disk"
 		s.steps = append(s.steps, step{line, at, do})
 		return err
 	case "on":
@@ -239,9 +242,17 @@ func weather(w *Weather, args []string) (err error) {
 	return nil
 }
 
+// Seed is the seed that Run uses.
+func (s *Scenario) Seed() uint64 { return s.options.Seed }
+
 // Run lets the scenario happen. trace, if not nil, gets the text of the trace.
-func (s *Scenario) Run(trace io.Writer) Result {
+func (s *Scenario) Run(trace io.Writer) Result { return s.RunSeed(s.options.Seed, trace) }
+
+// RunSeed does the same with another seed: what a story expects must come true
+// with any.
+func (s *Scenario) RunSeed(seed uint64, trace io.Writer) Result {
 	o := s.options
+	o.Seed = seed
 	o.Trace, o.story = trace, s
 	return Run(o)
 }
@@ -298,7 +309,7 @@ func (s *Sim) user(i int) (*wallet, error) {
 }
 
 // expectation reads what must be so: "confirmed WALLET at NODE...",
-// "unconfirmed WALLET at NODE...", or that there were at least so many "crashes",
+// "unconfirmed WALLET at NODE...", "held WALLET at NODE...", or that there were at least so many "crashes",
 // "powerlosses", "panics", "forks" or "confirmations".
 func expectation(words []string) (func(*Sim) error, error) {
 	if len(words) < 2 {
@@ -315,6 +326,12 @@ func expectation(words []string) (func(*Sim) error, error) {
 		}
 		nodes, err := numbers(words[3:])
 		return func(s *Sim) error { return s.expectBlock(first, nodes, words[0] == "confirmed") }, err
+	case "held":
+		if len(words) < 4 || words[2] != "at" {
+			return nil, fmt.Errorf("want expect held WALLET at NODE...")
+		}
+		nodes, err := numbers(words[3:])
+		return eachNode(nodes, func(s *Sim, n *Node) error { return s.expectHeld(first, n) }), err
 	case "crashes", "powerlosses", "panics", "forks", "confirmations":
 		return func(s *Sim) error { return s.expectCount(words[0], first) }, nil
 	}
@@ -342,6 +359,29 @@ func (s *Sim) expectBlock(user int, nodes []int, want bool) error {
 			return fmt.Errorf("block %v of wallet %d: confirmed at node %d: %v", w.hash, user, i, got)
 		}
 	}
+	return nil
+}
+
+// expectHeld checks that the last block of a wallet is confirmed at a node, or has
+// an election there or a place to wait for one.
+func (s *Sim) expectHeld(user int, n *Node) error {
+	w, err := s.user(user)
+	if err != nil {
+		return err
+	}
+	root, hash := w.lastRoot, w.hash
+	n.running.LookAtScheduler(func(b *bucket.Scheduler) {
+		if b.Holds(root) {
+			return
+		}
+		n.view(func(r storage.Reader) error {
+			stored, found, err := r.Block(hash)
+			if err == nil && !(found && stored.Confirmed) {
+				s.violate("scenario", "block %v of wallet %d waits at node %d (found: %v), which holds no place for it", hash, user, n.ID, found)
+			}
+			return err
+		})
+	})
 	return nil
 }
 

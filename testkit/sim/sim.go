@@ -107,6 +107,8 @@ type Sim struct {
 	calm    bool
 	pending []func()   // after the turn in hand
 	broken  *Violation // the first law that was broken
+	healthy bool       // nothing excuses a node that does not take in what comes
+	words   map[*byte]word
 	idles   uint64
 	checked map[check]bool
 
@@ -115,7 +117,7 @@ type Sim struct {
 
 // Run simulates one seed.
 func Run(o Options) Result {
-	s := &Sim{opt: o, net: lattice.Dev(), result: Result{Seed: o.Seed}, checked: map[check]bool{}, cheats: map[lattice.Account]bool{}, seen: newSeen()}
+	s := &Sim{opt: o, net: lattice.Dev(), result: Result{Seed: o.Seed}, checked: map[check]bool{}, healthy: o.isHealthy(), words: map[*byte]word{}, cheats: map[lattice.Account]bool{}, seen: newSeen()}
 	// The small floor of the dev network lets a part of the weight decide while
 	// nobody is known to be online. Here two thirds of all weight decide.
 	s.net.QuorumFloorPercent = 100
@@ -151,7 +153,7 @@ func (s *Sim) run() (err error) {
 	s.world = newWorld(s.opt.Seed, trace)
 	trace.world = s.world
 	s.env = &owner{id: 255}
-	s.network = &network{world: s.world, id: s.net.ID, weather: s.opt.Weather, hosts: map[netip.AddrPort]*host{}, cut: map[[2]int]bool{}, fail: func(f string, a ...any) { s.violate("codec", f, a...) }, sent: s.sent}
+	s.network = &network{world: s.world, id: s.net.ID, weather: s.opt.Weather, hosts: map[netip.AddrPort]*host{}, cut: map[[2]int]bool{}, fail: func(f string, a ...any) { s.violate("codec", f, a...) }, sent: s.sent, said: s.said, hears: s.hears}
 	defer s.close()
 	defer func() {
 		if r := recover(); r != nil {

@@ -3,6 +3,7 @@ package sim
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -23,6 +24,7 @@ var (
 	votePhantom   = trick{"phantom", (*liar).votePhantom}
 	voteLate      = trick{"late", (*liar).voteLate}
 	voteReplay    = trick{"replay", (*liar).voteReplay}
+	voteSplit     = trick{"split", (*liar).voteSplit}
 	garbage       = trick{"garbage", (*liar).garbage}
 	otherNetwork  = trick{"network", (*liar).otherNetwork}
 	flood         = trick{"flood", (*liar).flood}
@@ -39,7 +41,7 @@ var (
 
 // voterTricks are those of a representative, peerTricks those of anybody.
 var (
-	voterTricks = []trick{voteBoth, votePhantom, voteLate, voteReplay}
+	voterTricks = []trick{voteBoth, votePhantom, voteLate, voteReplay, voteSplit}
 	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, forge, steal, badWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls}
 )
 
@@ -96,6 +98,37 @@ func (l *liar) voteBoth() {
 	when := l.when()
 	for range 3 {
 		l.vote(when, hashes...)
+	}
+}
+
+// splitTime is for how long a liar tells the same peers the same.
+const splitTime = 3 * time.Second
+
+// voteSplit votes for one block of the last double spend to half of the peers and
+// for the other one to the rest, and after a while the other way round: those who
+// have decided must stay with it when the weight goes over to the other.
+func (l *liar) voteSplit() {
+	roots := map[lattice.QualifiedRoot]int{}
+	for i := len(l.blocks) - 1; i >= 0; i-- {
+		root := l.blocks[i].QualifiedRoot()
+		j, twice := roots[root]
+		if !twice {
+			roots[root] = i
+			continue
+		}
+		c := l.someone()
+		if c == nil {
+			return
+		}
+		pair, now := [2]lattice.Hash{l.hashes[i], l.hashes[j]}, l.sim.world.now
+		if slices.Compare(pair[0][:], pair[1][:]) > 0 {
+			pair[0], pair[1] = pair[1], pair[0]
+		}
+		side := int(now.Sub(start)/splitTime) + int(c.link.remote.Addr().As4()[2])
+		v := lattice.Vote{Timestamp: lattice.VoteTimestamp(now), Hashes: pair[side&1 : side&1+1]}
+		v.Sign(l.sim.net.ID, l.rep)
+		c.say(&wire.Vote{Vote: v})
+		return
 	}
 }
 

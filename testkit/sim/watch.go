@@ -144,11 +144,17 @@ const idleEvery = 199
 
 // idle is called when no actor has anything to do before time goes on.
 func (s *Sim) idle() {
-	if s.idles++; s.idles%idleEvery == 0 {
-		for _, n := range s.nodes {
-			if n.Alive() {
-				s.checkIdle(n)
-			}
+	s.idles++
+	for i, n := range s.nodes {
+		if !n.Alive() {
+			continue
+		}
+		s.checkIntake(n)
+		if s.idles%idleEvery == 0 {
+			s.checkIdle(n)
+		}
+		if (s.idles+uint64(i))%lookEvery == 0 {
+			s.checkElections(n)
 		}
 	}
 }
@@ -170,8 +176,16 @@ func (s *Sim) checkIdle(n *Node) {
 			s.violate("mailbox", "node %d: %s waits with %d messages in its mailbox", n.ID, a.Name, m.Depth)
 		}
 	}
-	if most := maxPeers; len(b.Peers()) > most {
-		s.violate("bounds", "node %d has %d peers, at most %d are allowed", n.ID, len(b.Peers()), most)
+	peers := b.Peers()
+	if most := maxPeers; len(peers) > most {
+		s.violate("bounds", "node %d has %d peers, at most %d are allowed", n.ID, len(peers), most)
+	}
+	for i := range peers {
+		for j := range i {
+			if peers[i].NodeID == peers[j].NodeID {
+				s.violate("bounds", "node %d has two connections to node %v", n.ID, peers[i].NodeID)
+			}
+		}
 	}
 	if got := b.Unchecked(); got > maxUnchecked {
 		s.violate("bounds", "node %d keeps %d blocks that wait for others, at most %d are allowed", n.ID, got, maxUnchecked)

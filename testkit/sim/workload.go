@@ -20,8 +20,10 @@ type wallet struct {
 	home    int            // the node he uses
 	pending *lattice.Block // published, not confirmed where he looks
 	hash    lattice.Hash
-	acked   map[int]bool // nodes that said that they had taken the block in
-	made    int
+	// lastRoot is where the last block of a scenario stands.
+	lastRoot lattice.QualifiedRoot
+	acked    map[int]bool // nodes that said that they had taken the block in
+	made     int
 }
 
 // fundWallets composes the blocks that open the accounts of all users.
