@@ -21,7 +21,7 @@ RACE      := ./actors ./actors/mailbox ./actors/supervise ./wire/... ./storage .
 TARGETS   := linux/amd64 linux/arm64 linux/arm/7 linux/386 darwin/amd64 darwin/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test vet plain race 386 lint fmtcheck tools linters archtest fmt fuzz sim sim-mutants bench size clean
+.PHONY: help build run test vet plain race 386 arm release reproducible lint fmtcheck tools linters archtest fmt fuzz sim sim-mutants bench size clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,21 @@ race: ## the tests of everything with goroutines under the race detector (needs 
 386: ## the tests as a 32-bit program
 	@echo "== tests on 32 bits"
 	$(STATIC) GOARCH=386 $(TEST) ./...
+
+# What has no goroutines of its own, and the ledger: what differs with the machine.
+CORE      := ./config ./crypto/... ./messages/... ./actors/core/... ./wire ./storage
+
+arm: ## the core packages and three nodes as ARM v7 programs (needs qemu-user-static elsewhere)
+	@echo "== tests on ARM v7"
+	$(STATIC) GOOS=linux GOARCH=arm GOARM=7 $(TEST) -timeout 40m $(CORE)
+	$(STATIC) GOOS=linux GOARCH=arm GOARM=7 $(GO) build $(STRIPPED) -o bin/smallnano-armv7 ./cmd/smallnano
+	bin/smallnano-armv7 devnet --nodes 3 --dir .devnet/arm --once
+
+release: ## programs, images, manual and checksums of all targets in bin/release
+	cmd/packaging/release.sh bin/release
+
+reproducible: ## build twice in different folders and compare the bytes
+	cmd/packaging/reproducible.sh
 
 lint: fmtcheck vet archtest linters ## formatting, vet, import rule, staticcheck, golangci-lint
 
@@ -111,6 +126,6 @@ size: ## table of the sizes of stripped static binaries
 	done
 
 clean: ## remove what was built and the nodes of make run
-	rm -rf bin .devnet/node-*
+	rm -rf bin .devnet/node-* .devnet/arm
 
 SHELL := /bin/bash

@@ -32,6 +32,15 @@ fi
 mv -f "$root/usr/local/bin/.smallnano.new" "$root/usr/local/bin/smallnano"
 install -m 0644 "$here/smallnano.service" "$root/etc/systemd/system/smallnano.service"
 
+# Manual pages and completions come from the program itself.
+mkdir -p "$root/usr/local/share/man/man1" "$root/usr/local/share/man/man5" "$root/usr/local/share/bash-completion/completions"
+pages=$(mktemp -d)
+trap 'rm -rf "$pages"' EXIT
+"$program" man "$pages" >/dev/null
+install -m 0644 "$pages/smallnano.1" "$root/usr/local/share/man/man1/smallnano.1"
+install -m 0644 "$pages/smallnano.toml.5" "$root/usr/local/share/man/man5/smallnano.toml.5"
+"$program" completion bash >"$root/usr/local/share/bash-completion/completions/smallnano"
+
 if [ -n "$root" ]; then
     echo "installed below $root"
     exit 0

@@ -20,7 +20,9 @@ if [ -z "$root" ]; then
     fi
     systemctl disable --now smallnano.service || true
 fi
-rm -f "$root/usr/local/bin/smallnano" "$root/usr/local/bin/smallnano.before" "$root/etc/systemd/system/smallnano.service"
+rm -f "$root/usr/local/bin/smallnano" "$root/usr/local/bin/smallnano.before" "$root/etc/systemd/system/smallnano.service" \
+    "$root/usr/local/share/man/man1/smallnano.1" "$root/usr/local/share/man/man5/smallnano.toml.5" \
+    "$root/usr/local/share/bash-completion/completions/smallnano"
 if [ "$purge" = yes ]; then
     rm -rf "$root/var/lib/private/smallnano" "$root/var/lib/smallnano"
 fi

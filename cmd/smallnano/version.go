@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"runtime"
@@ -14,6 +15,9 @@ import (
 	"github.com/smallnano/smallnano/wire/rpc"
 )
 
+// release is the version of a release, which release.sh has the linker put here.
+var release string
+
 func runVersion(p *program, flags *flag.FlagSet, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
@@ -25,7 +29,7 @@ func runVersion(p *program, flags *flag.FlagSet, args []string) error {
 
 // build tells what this program was built from, as far as the Go tool noted it.
 func build() rpc.Build {
-	number, commit := "0.0.0", ""
+	number, commit := cmp.Or(strings.TrimPrefix(release, "v"), "0.0.0"), ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v, ok := strings.CutPrefix(info.Main.Version, "v"); ok {
 			number = v

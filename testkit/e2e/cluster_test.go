@@ -132,7 +132,8 @@ func (c *cluster) stopAndVerify() {
 type stream struct {
 	node   *node
 	wallet *testkit.Wallet
-	first  int // number of the first account that is paid
+	first  int            // number of the first account that is paid
+	open   *lattice.Block // of until: it was not acknowledged yet
 
 	mu    sync.Mutex
 	acked []lattice.Hash
