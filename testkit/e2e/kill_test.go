@@ -11,8 +11,8 @@ import (
 	"github.com/smallnano/smallnano/testkit"
 )
 
-// killRounds is how often TestKills kills a node; KILL_ROUNDS says otherwise.
-func killRounds(t *testing.T) int {
+// roundsOfKills is how often TestKills kills a node; KILL_ROUNDS says otherwise.
+func roundsOfKills(t *testing.T) int {
 	text := os.Getenv("KILL_ROUNDS")
 	if text == "" {
 		return 3
@@ -32,7 +32,7 @@ func TestKills(t *testing.T) {
 		t.Skip("long")
 	}
 	const streams = 4
-	rounds := killRounds(t)
+	rounds := roundsOfKills(t)
 	n := newNode(t, voting...)
 	n.start()
 	genesis := testkit.GenesisWallet(lattice.Dev())
