@@ -227,7 +227,11 @@ func (a *bootstrapClient) carryOut(local storage.Reader) error {
 		a.deliver(&r.Deliver[i])
 	}
 	for _, b := range r.Bad {
-		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: messages.ConnID(b.Conn), Kind: peering.BadReply, Text: b.Reason.String()})
+		kind := peering.BadReply
+		if b.Reason == bootstrap.Stalled {
+			kind = peering.Stalling
+		}
+		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: messages.ConnID(b.Conn), Kind: kind, Text: b.Reason.String()})
 	}
 	return err
 }

@@ -22,6 +22,8 @@ const (
 	distrustTime = time.Minute
 	// maxSilent is how often a peer may be silent in a row before it is distrusted.
 	maxSilent = 3
+	// blameSilent is the same before it is blamed: an answer may be lost by accident.
+	blameSilent = 5
 	// maxFailed is how many deliveries in a row of a peer may fail before it is
 	// distrusted. Forks that an honest peer helps to settle are fewer.
 	maxFailed = 4
@@ -206,6 +208,9 @@ func (c *Client) silent(p *peer, now time.Time) {
 	p.silent, p.silentAt = p.silent+1, now
 	if p.silent > 1 {
 		p.until = now.Add(min(c.cfg.Timeout<<min(p.silent-2, 5), distrustTime))
+	}
+	if p.silent == blameSilent { // once, until it answers again
+		c.blame(p.conn, Stalled)
 	}
 	if p.silent >= maxSilent {
 		c.distrust(p, now)

@@ -497,3 +497,30 @@ func TestAnswersOfEarlier(t *testing.T) {
 		t.Errorf("requests %v, %v; want one, numbered 1001", r.Requests, err)
 	}
 }
+
+// TestStalling: a peer that answers nothing is blamed for it, once, and again only
+// after it has answered in between.
+func TestStalling(t *testing.T) {
+	w := newWorld(t, 1, DevConfig())
+	w.u.grow(100, 3)
+	full := w.u.ledger(len(w.u.blocks))
+	dumb := true
+	conn := w.connect(func(w *world, q Request) (uint64, []Frontier, *Blocks) {
+		if dumb {
+			return silent(w, q)
+		}
+		return honest(full)(w, q)
+	})
+	named := func() bool { return w.blames[conn] > 0 }
+	if _, done := w.run(5*time.Minute, named); !done {
+		t.Fatal("it is not blamed")
+	}
+	w.run(5*time.Minute, func() bool { return false })
+	if w.blames[conn] != 1 {
+		t.Errorf("blamed %d times for one silence", w.blames[conn])
+	}
+	dumb = false
+	if _, done := w.run(5*time.Minute, w.whole); !done || w.blames[conn] != 1 {
+		t.Errorf("done: %t, blamed %d times, after it began to answer", done, w.blames[conn])
+	}
+}

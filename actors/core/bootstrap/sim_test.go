@@ -459,7 +459,7 @@ func TestCatchUp(t *testing.T) {
 	}
 }
 
-// company is the kinds of peers, by name. Only the liars may be blamed.
+// company is the kinds of peers, by name. Only the liars and the silent may be blamed.
 func company(w *world) (servers []server, liar []bool) {
 	full := w.u.ledger(len(w.u.blocks))
 	half := w.u.ledger(len(w.u.blocks) / 2)
@@ -469,8 +469,8 @@ func company(w *world) (servers []server, liar []bool) {
 			honest(full), honest(half), honest(pruned), busy(full), silent, withholding, honest(full),
 			invents(false), invents(true), overstates(full), breaks(full),
 		}, []bool{
-			false, false, false, false, false, false, false,
-			true, false, true, true, // silence is no lie
+			false, false, false, false, true, false, false, // silence is blamed, too
+			true, true, true, true,
 		}
 }
 

@@ -123,20 +123,21 @@ const (
 	WrongChain                       // contradicts what is confirmed here
 	FalseFrontier                    // told a frontier and does not have it
 	BadCode                          // no such code, or blocks beside a refusal
+	Stalled                          // has answered nothing, again and again
 )
 
 // String returns the reason in words.
 func (r Reason) String() string {
 	names := [...]string{Unsolicited: "not asked for", TooMany: "more than asked for", WrongStart: "does not start where asked",
 		NotConsecutive: "not consecutive", WrongAccount: "of the wrong account", WrongChain: "contradicts what is confirmed",
-		FalseFrontier: "told a frontier that it does not have", BadCode: "status makes no sense"}
+		FalseFrontier: "told a frontier that it does not have", BadCode: "status makes no sense", Stalled: "answers nothing"}
 	if r == 0 || int(r) >= len(names) {
 		return fmt.Sprintf("reason(%d)", uint8(r))
 	}
 	return names[r]
 }
 
-// Bad blames a peer; the driver reports it as a bad reply.
+// Bad blames a peer; the driver reports it as a bad reply, or as stalling.
 type Bad struct {
 	Conn   peering.ConnID
 	Reason Reason

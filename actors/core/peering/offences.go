@@ -20,7 +20,8 @@ const (
 	BadReply
 	BadMessage // well framed, but against the rules of its type
 	Flooding
-	Crashed // its message made a part of this node fail
+	Stalling // it answers nothing that it is asked for
+	Crashed  // its message made a part of this node fail
 )
 
 // banScore is the score at which a peer is banned.
@@ -46,6 +47,7 @@ var offences = [...]struct {
 	BadReply:     {"bad reply", 25, false},
 	BadMessage:   {"bad message", 40, true},
 	Flooding:     {"flooding", 5, false},
+	Stalling:     {"stalling", 10, false},
 	Crashed:      {"crashed us", banScore, true},
 }
 
