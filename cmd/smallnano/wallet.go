@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -35,7 +34,7 @@ func walletCommands() []command {
 		{"wallet receive", "[flags] [AMOUNT]", "show an address to be paid at, as text and as a code to scan", runWalletReceive},
 		{"wallet send", "[flags] ADDRESS|URI [AMOUNT]", "pay; AMOUNT is in smn, or raw as in 100raw", runWalletSend},
 		{"wallet history", "[flags]", "list the newest payments of a wallet", runWalletHistory},
-		{"wallet representative", "[flags] ADDRESS", "give the votes of the accounts of a wallet to a representative", runWalletRepresentative},
+		{"wallet representative", "[flags] [ADDRESS]", "show who votes for the accounts of a wallet, or give the votes to another", runWalletRepresentative},
 		{"wallet backup", "[flags] FILE", "write the sealed keystore of a wallet to a file", runWalletBackup},
 		{"wallet change-password", "[flags]", "give a wallet another password", runWalletChangePassword},
 		{"wallet unlock", "[flags]", "let the node use the keys of a wallet", runWalletUnlock},
@@ -351,43 +350,6 @@ func runWalletHistory(p *program, flags *flag.FlagSet, args []string) error {
 			}
 			fmt.Fprintf(p.out, "%s  %-7s  %s smn  %s%s\n", localTime(e.Time), e.Type, inSMN(e.Amount), e.Account, mark)
 		}
-	})
-}
-
-func runWalletRepresentative(p *program, flags *flag.FlagSet, args []string) error {
-	r := newWalletRun(p, flags, true)
-	only := flags.String("account", "", "only this account; default all accounts of the wallet, and those that it opens later")
-	words, done, err := r.begin(args, 1, 1)
-	if err != nil {
-		return err
-	}
-	defer done()
-	accounts := []string{*only}
-	if *only == "" {
-		var a struct{ Accounts []string }
-		if err := r.ask("account_list", nil, &a); err != nil {
-			return err
-		}
-		accounts = a.Accounts
-		if err := r.ask("wallet_configure", map[string]any{"representative": words[0]}, nil); err != nil {
-			return err
-		}
-	}
-	blocks := map[string]string{}
-	for _, account := range accounts {
-		var a struct{ Block string }
-		err := r.askUnlocked("account_representative_set", map[string]any{"account": account, "representative": words[0]}, &a)
-		skip := slices.ContainsFunc([]string{"no_change", "account_not_found", "watch_only"}, func(code string) bool { return rpc.IsCode(err, code) })
-		switch {
-		case *only == "" && skip:
-		case err != nil:
-			return fmt.Errorf("%s: %w", account, err)
-		default:
-			blocks[account] = a.Block
-		}
-	}
-	return r.show(map[string]any{"blocks": blocks}, func() {
-		fmt.Fprintf(p.out, "%d accounts changed\n", len(blocks))
 	})
 }
 

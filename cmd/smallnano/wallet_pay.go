@@ -314,6 +314,7 @@ func runWalletBalance(p *program, flags *flag.FlagSet, args []string) error {
 			fmt.Fprintf(p.out, "%s  %s smn%s\n", row.Account, inSMN(row.Balance), waiting(rawAmount(row.Receivable)))
 		}
 		fmt.Fprintf(p.out, "in all %s smn%s\n", sum, waiting(coming))
+		r.warnOfAbsence()
 	})
 }
 

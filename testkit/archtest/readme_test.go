@@ -34,12 +34,18 @@ var commands = map[string]runs{
 	"make run":               {folder: e2e, test: "TestDevnetKilled"}, // the recipe is that of the line above
 	"bin/smallnano devnet --nodes 3 --once --json": {folder: e2e, test: "TestDevnetOnce"},
 	"bin/smallnano node run --network dev --data-dir .devnet/mine --peering-port 7176 --rpc-port 7177 --peer 127.0.0.1:17176": {folder: e2e, test: "TestOperate"},
-	"bin/smallnano status --data-dir .devnet/mine":                {folder: e2e, test: "TestOperate"},
-	"bin/smallnano top --data-dir .devnet/mine":                   {folder: e2e, test: "TestOperate"},
-	"bin/smallnano doctor --data-dir .devnet/mine":                {folder: e2e, test: "TestOperate"},
-	"bin/smallnano config show --data-dir .devnet/mine":           {folder: e2e, test: "TestOperate"},
-	"bin/smallnano backup --data-dir .devnet/mine .devnet/backup": {folder: e2e, test: "TestOperate"},
-	"bin/smallnano rpc block_count":                               {folder: e2e, test: "TestRPCCommand"},
+	"bin/smallnano status --data-dir .devnet/mine":                     {folder: e2e, test: "TestOperate"},
+	"bin/smallnano top --data-dir .devnet/mine":                        {folder: e2e, test: "TestOperate"},
+	"bin/smallnano doctor --data-dir .devnet/mine":                     {folder: e2e, test: "TestOperate"},
+	"bin/smallnano config show --data-dir .devnet/mine":                {folder: e2e, test: "TestOperate"},
+	"bin/smallnano backup --data-dir .devnet/mine .devnet/backup":      {folder: e2e, test: "TestOperate"},
+	"bin/smallnano wallet new --data-dir .devnet/mine --label savings": {folder: e2e, test: "TestWalletSection"},
+	"bin/smallnano wallet receive --data-dir .devnet/mine 1.5":         {folder: e2e, test: "TestWalletSection"},
+	"bin/smallnano wallet balance --data-dir .devnet/mine":             {folder: e2e, test: "TestWalletSection"},
+	"bin/smallnano wallet history --data-dir .devnet/mine":             {folder: e2e, test: "TestWalletSection"},
+	"bin/smallnano wallet backup --data-dir .devnet/mine savings.json": {folder: e2e, test: "TestWalletSection"},
+	"bin/smallnano completion bash":                                    {folder: e2e, test: "TestWalletSection"},
+	"bin/smallnano rpc block_count":                                    {folder: e2e, test: "TestRPCCommand"},
 }
 
 // runnable checks that every command line of the README is one that a test or

@@ -255,3 +255,71 @@ func offlinePayment(t *testing.T, a, b cli, words, from, to string) {
 		return fmt.Sprint(now["balance"]) > fmt.Sprint(before["balance"]), fmt.Sprint(now)
 	})
 }
+
+// TestWalletSection runs what the README shows of wallets, line by line.
+func TestWalletSection(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "\n## Wallets\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	n := newNode(t, voting...)
+	n.start()
+	dir := t.TempDir()
+	ran := 0
+	for line := range strings.Lines(section) {
+		command, is := strings.CutPrefix(strings.TrimSpace(line), "bin/smallnano ")
+		if !found || !is {
+			continue
+		}
+		ran++
+		args := strings.Fields(command)
+		for i := range args {
+			switch args[i] {
+			case ".devnet/mine":
+				args[i] = n.dir
+			case "savings.json":
+				args[i] = filepath.Join(dir, args[i])
+			}
+		}
+		if args[1] == "new" {
+			args = append(args, "--password-fd", "3") // a person is asked
+		}
+		o := cli{n}.alone([]string{"a password"}, args...)
+		o.want(t, 0)
+		if o.out == "" && args[1] != "history" {
+			t.Errorf("%s: prints nothing", command)
+		}
+	}
+	if ran != 6 {
+		t.Errorf("%d commands in the section, want 6", ran)
+	}
+	for _, command := range []string{"wallet list", "account list", "wallet representative", "account info " + lattice.Dev().Genesis.Account.String()} {
+		for _, form := range []string{"", " --json"} {
+			cli{n}.run(nil, strings.Fields(command+form)...).want(t, 0)
+		}
+	}
+}
+
+// TestBenchRPC sees that the measuring works; the figures of so short a run mean
+// nothing.
+func TestBenchRPC(t *testing.T) {
+	o := run(t, "bench", "rpc", "--blocks", "600", "--accounts", "100", "--clients", "2", "--duration", "100ms", "--json")
+	o.want(t, 0)
+	var got struct {
+		Actions []struct {
+			Action           string
+			Requests, Failed int
+			PerSecond        float64 `json:"requests_per_second"`
+		}
+	}
+	if err := json.Unmarshal([]byte(o.out), &got); err != nil || len(got.Actions) != 3 {
+		t.Fatalf("%v: %s", err, o.out)
+	}
+	for _, a := range got.Actions {
+		if a.Requests == 0 || a.Failed > 0 || a.PerSecond <= 0 {
+			t.Errorf("%+v", a)
+		}
+	}
+}
