@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/smallnano/smallnano/actors/core/bucket"
@@ -96,10 +97,22 @@ func (a *bucketScheduler) load(r storage.Reader, e *lattice.AccountEntry) error 
 	return nil
 }
 
+// minCrowd is how many unconfirmed blocks a bucket may always have before its
+// blocks have to wait for their turn.
+const minCrowd = 32
+
+// postCrowd shows how full the buckets are.
+func (a *bucketScheduler) postCrowd() {
+	a.board.backlog.Store(int64(a.backlog.index.Len()))
+	a.board.crowd.Store(&bucket.Crowd{
+		Unconfirmed: a.backlog.index.Counts(), Share: max(minCrowd, a.maxBacklog/bucket.Count), Next: a.machine.Turns(),
+	})
+}
+
 // trim names the next victims when there are too many unconfirmed blocks.
 func (a *bucketScheduler) trim() {
 	b := a.backlog
-	a.board.backlog.Store(int64(b.index.Len()))
+	a.postCrowd()
 	if b.trimming || b.barren || b.index.Over() == 0 {
 		return
 	}
@@ -144,4 +157,30 @@ func (a *electionManager) trim(m *messages.TrimBacklog) {
 
 func (a *electionManager) keeps(hash lattice.Hash) bool {
 	return a.elections.Runs(hash) || a.elections.RecentlyConfirmed(hash) || a.local.Has(hash) || !a.cache.Weight(hash).IsZero()
+}
+
+// trim rolls a victim of the backlog back, with what depends on it, if that is
+// still what it was when it was found to be worth nothing.
+func (a *blockProcessor) trim(tx storage.Tx, d *done, plan []lattice.Hash) error {
+	victim := plan[len(plan)-1]
+	now, err := ledger.PlanRollback(tx, victim, maxTrim)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrConfirmed), errors.Is(err, ledger.ErrTooMany):
+		return nil
+	case err != nil:
+		return err
+	case !slices.Equal(now, plan):
+		return nil
+	}
+	removed, err := ledger.Rollback(tx, victim, maxTrim, tx.Revert)
+	d.gone(removed)
+	return err
+}
+
+// gone notes what was rolled back.
+func (d *done) gone(removed []ledger.Effects) {
+	for i := range removed {
+		e := &removed[i]
+		d.rolledBack = append(d.rolledBack, messages.Inserted{Hash: e.Hash, Block: e.Block, Height: e.Height, Subtype: e.Subtype})
+	}
 }

@@ -32,6 +32,9 @@ const (
 	maxRollback = 10_000
 	// retryWrites is how often a node that cannot write tries again.
 	retryWrites = 2 * time.Second
+	// syncPatience is how long the answer to a wait for the disk may take before it
+	// is taken for lost.
+	syncPatience = 30 * time.Second
 )
 
 // blockProcessor owns the write transaction. It gathers what arrives until
@@ -53,8 +56,11 @@ type blockProcessor struct {
 
 	refusals   *refusals
 	maxBacklog int
-	held       []*messages.ProcessBlock // at most maxBatchBlocks that the throttle holds back
-	waking     bool                     // a Wake is on its way
+	admission  admission
+	unsynced   []lattice.FinalVote // committed, and perhaps not on the disk
+	syncing    time.Time           // since when the disk is waited for; zero: it is not
+	live       int           // blocks of the batch that this node had not asked for
+	perBlock   time.Duration // how long a block of a commit took lately
 }
 
 // batch is what the next commit has to carry out.
@@ -77,15 +83,14 @@ func (b *batch) empty() bool {
 func (a *blockProcessor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		a.refusals = newRefusals()
+		a.refusals, a.admission = newRefusals(), newAdmission()
 		a.gaps = bootstrap.NewGaps(bootstrap.DefaultGapsConfig())
 		a.pulled = bootstrap.NewGaps(bootstrap.PulledGapsConfig())
 	case *actor.Restarting, *actor.Stopping:
 		a.giveBack()
 	case messages.BlockProcessor:
 		a.handle(m)
-		a.release()
-		if a.inbox.Len() == 0 || len(a.batch.blocks) >= maxBatchBlocks {
+		if a.inbox.Len() == 0 || len(a.batch.blocks) >= a.room() {
 			a.commit()
 		}
 	}
@@ -94,13 +99,14 @@ func (a *blockProcessor) Receive(ctx actor.Context) {
 func (a *blockProcessor) handle(m messages.BlockProcessor) {
 	switch m := m.(type) {
 	case *messages.ProcessBlock:
-		if a.throttles(m) {
-			a.hold(m)
-		} else {
-			a.batch.blocks = append(a.batch.blocks, m)
+		a.batch.blocks = append(a.batch.blocks, m)
+		if !m.Bootstrap {
+			a.live++
 		}
+	case *messages.Synced:
+		a.synced(m.Err)
 	case *messages.Wake:
-		a.waking = false
+		a.admission.waking = false
 	case *messages.ConfirmBlock:
 		a.confirm = append(a.confirm, m.Hash)
 	case *messages.ForceBlock:
@@ -122,6 +128,9 @@ func (a *blockProcessor) handle(m messages.BlockProcessor) {
 	case *messages.StoreValue:
 		a.batch.values = append(a.batch.values, m)
 	case *messages.Tick:
+		if !a.syncing.IsZero() && m.Now.Sub(a.syncing) > syncPatience {
+			a.synced(nil) // we were not told
+		}
 		a.gaps.Tick(m.Now)
 		a.pulled.Tick(m.Now)
 		a.board.unchecked.Store(uint64(a.gaps.Stats().Len + a.pulled.Stats().Len))
@@ -137,10 +146,8 @@ func (a *blockProcessor) giveBack() {
 	for _, m := range a.batch.blocks {
 		m.Refused(mailbox.ErrFailed)
 	}
-	for _, m := range a.held {
-		m.Refused(mailbox.ErrFailed)
-	}
-	a.batch, a.held = batch{}, nil
+	a.batch = batch{}
+	a.giveBackHeld(mailbox.ErrFailed)
 }
 
 // probe finds out whether writing works again.
@@ -189,23 +196,25 @@ type done struct {
 
 // commit carries out the batch.
 func (a *blockProcessor) commit() {
-	if a.batch.empty() && len(a.confirm) == 0 {
-		return
-	}
+	a.live = 0
 	if reason := a.board.readOnly(); reason != "" {
 		a.refuseAll(fmt.Errorf("%w: %s", rpc.ErrReadOnly, reason))
 		return
 	}
-	jobs := a.check(a.batch.blocks)
-	update := a.env.Store.Update
-	if len(a.batch.finals) > 0 {
-		update = a.env.Store.UpdateDurable
+	began := a.env.Clock.Now()
+	a.batch.blocks = append(a.admit(a.batch.blocks), a.release(began)...)
+	if a.batch.empty() && len(a.confirm) == 0 {
+		return
 	}
+	jobs := a.check(a.batch.blocks)
 	var d *done
-	err := update(func(tx storage.Tx) error {
+	err := a.env.Store.Update(func(tx storage.Tx) error {
 		d = &done{jobs: jobs, queue: jobs, waiting: map[lattice.Hash][]*job{}}
-		return a.carryOut(tx, d)
+		err := a.carryOut(tx, d)
+		a.learn(len(jobs), a.env.Clock.Now().Sub(began))
+		return err
 	})
+	a.paid(began, a.env.Clock.Now())
 	if err != nil {
 		a.writeFailed(err)
 		return
@@ -230,6 +239,7 @@ func (a *blockProcessor) refuseAll(err error) {
 		m.Refused(err)
 	}
 	a.batch, a.confirm = batch{}, nil
+	a.giveBackHeld(err)
 }
 
 // writeFailed answers a batch whose transaction was not committed. Nothing of
@@ -246,6 +256,36 @@ func (a *blockProcessor) writeFailed(err error) {
 	a.board.setReadOnly(reason)
 	a.retryAt = a.env.Clock.Now().Add(retryWrites)
 	a.refuseAll(fmt.Errorf("%w: %s", rpc.ErrReadOnly, reason))
+}
+
+// sync has the final votes that were committed reach the disk, and only then the
+// voting actor told. Meanwhile commits go on; what they bring shares the next
+// wait. See ADR 8.
+func (a *blockProcessor) sync() {
+	if !a.syncing.IsZero() || len(a.unsynced) == 0 {
+		return
+	}
+	stored := &messages.FinalVotesStored{Votes: a.unsynced}
+	a.unsynced, a.syncing = nil, a.env.Clock.Now()
+	a.env.Workers.Go(func() {
+		err := a.env.Store.Sync()
+		if err == nil {
+			a.refs.voting.Tell(stored)
+		}
+		a.refs.blocks.Tell(&messages.Synced{Err: err})
+	})
+}
+
+// synced ends a wait for the disk. Votes that did not reach it are asked for
+// again by their elections.
+func (a *blockProcessor) synced(err error) {
+	a.syncing = time.Time{}
+	if err != nil && !errors.Is(err, storage.ErrClosed) {
+		a.unsynced = nil
+		a.writeFailed(err)
+		return
+	}
+	a.sync()
 }
 
 // check finds out which blocks are new, and checks the signatures of those, all
@@ -491,9 +531,8 @@ func (a *blockProcessor) cement(tx storage.Tx, d *done) error {
 // tell spreads what was committed. The order matters to nobody but readers of
 // logs: whoever misses a fact finds it in the ledger.
 func (a *blockProcessor) tell(d *done) {
-	if len(d.finals) > 0 {
-		a.refs.voting.Tell(&messages.FinalVotesStored{Votes: d.finals})
-	}
+	a.unsynced = append(a.unsynced, d.finals...)
+	a.sync()
 	if len(d.rolledBack) > 0 {
 		a.refs.elections.Tell(&messages.BlocksRolledBack{Blocks: d.rolledBack})
 		a.refs.scheduler.Tell(&messages.BlocksRolledBack{Blocks: d.rolledBack})

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/smallnano/smallnano/actors/core/bootstrap"
+	"github.com/smallnano/smallnano/actors/core/bucket"
 	"github.com/smallnano/smallnano/actors/core/peering"
 	"github.com/smallnano/smallnano/actors/core/quorum"
 	"github.com/smallnano/smallnano/messages"
@@ -30,6 +31,8 @@ type board struct {
 	stall     atomic.Pointer[string] // why nothing is confirmed; "": something is, or nothing waits
 	pruning   atomic.Pointer[pruningView]
 	backlog   atomic.Int64 // unconfirmed blocks that did not come by bootstrap
+	crowd     atomic.Pointer[bucket.Crowd]
+	window    atomic.Int64 // thousandths of bucket.Window
 
 	readOnlyReason atomic.Pointer[string] // why writing failed
 	damage         atomic.Pointer[string] // what a reader found wrong with the database; nil: nothing
@@ -66,6 +69,8 @@ func newBoard() *board {
 	b.budget.Store(&[]rpc.BudgetItem{})
 	b.bootstrap.Store(&bootstrap.Stats{Phase: "starting"})
 	b.pruning.Store(&pruningView{})
+	b.crowd.Store(&bucket.Crowd{Share: 1})
+	b.window.Store(1000)
 	none := ""
 	b.readOnlyReason.Store(&none)
 	b.stall.Store(&none)

@@ -39,6 +39,7 @@ type bucketScheduler struct {
 	table   bucket.Table
 	cursor  lattice.Account // of the backlog scan
 	backlog *backlog
+	window  *bucket.Window
 }
 
 // Receive implements actor.Actor.
@@ -48,6 +49,7 @@ func (a *bucketScheduler) Receive(ctx actor.Context) {
 		a.table = bucket.NewTable(bucket.Shift)
 		a.machine = bucket.NewScheduler(a.cfg, a.table)
 		a.backlog = newBacklog(a.maxBacklog, a.table)
+		a.window = bucket.NewWindow(a.machine.Spare())
 		a.refs.elections.Tell(&messages.SchedulerStarted{})
 	case messages.Scheduler:
 		a.handle(m)
@@ -72,9 +74,13 @@ func (a *bucketScheduler) handle(m messages.Scheduler) {
 		}
 		a.activate(insertedAccounts(m.Blocks))
 	case *messages.ElectionsEnded:
-		for _, root := range m.Roots {
+		for i, root := range m.Roots {
+			if i < len(m.Took) && a.machine.Within(root) {
+				a.window.Note(m.Took[i], a.env.Clock.Now())
+			}
 			a.machine.Ended(root)
 		}
+		a.lend()
 	case *messages.ElectionsRunning:
 		a.reset(m)
 	case *messages.BlocksHinted:
@@ -84,9 +90,18 @@ func (a *bucketScheduler) handle(m messages.Scheduler) {
 	case *messages.BacklogTrimmed:
 		a.backlog.trimming = false
 	case *messages.Tick:
+		a.window.Tick(m.Now)
+		a.lend()
 		a.backlog.tick()
 		a.scan()
 	}
+}
+
+// lend lets those who want more than their share have what the others do not
+// miss.
+func (a *bucketScheduler) lend() {
+	a.machine.Lend(a.window.Size())
+	a.board.window.Store(int64(a.window.Open()))
 }
 
 func insertedAccounts(blocks []messages.Inserted) []lattice.Account {

@@ -339,8 +339,10 @@ func (a *electionManager) carryOut() {
 		a.refs.blocks.Tell(&messages.ForceBlock{Winner: s.Block, Hash: s.Winner})
 	}
 	ended := make([]lattice.QualifiedRoot, 0, len(r.Confirmed)+len(r.Ended))
+	took := make([]time.Duration, 0, len(r.Confirmed))
 	for i := range r.Confirmed {
 		ended = append(ended, r.Confirmed[i].Root) // decided: its place in the bucket is free
+		took = append(took, r.Confirmed[i].Duration)
 		a.refs.blocks.Tell(&messages.ConfirmBlock{Hash: r.Confirmed[i].Hash})
 	}
 	if len(a.own) > 0 {
@@ -359,7 +361,7 @@ func (a *electionManager) carryOut() {
 		ended = append(ended, r.Ended[i].Root)
 	}
 	if len(ended) > 0 {
-		a.refs.scheduler.Tell(&messages.ElectionsEnded{Roots: ended})
+		a.refs.scheduler.Tell(&messages.ElectionsEnded{Roots: ended, Took: took})
 	}
 }
 

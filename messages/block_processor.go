@@ -173,6 +173,14 @@ type StoreValue struct {
 // MailboxSource queues it with what is made here.
 func (*StoreValue) MailboxSource() Source { return fromLocal }
 
+// Synced says that the disk has what the block processor waited for, or why it
+// has not.
+type Synced struct{ Err error }
+
+// MailboxControl lets the answer pass a full queue.
+func (*Synced) MailboxControl() {}
+
+func (*Synced) toBlockProcessor()            {}
 func (*ProcessBlock) toBlockProcessor()      {}
 func (*StoreValue) toBlockProcessor()        {}
 func (*RollBackBlocks) toBlockProcessor()    {}

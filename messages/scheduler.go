@@ -17,7 +17,11 @@ type Scheduler interface{ toScheduler() }
 type Activate struct{ Accounts []lattice.Account }
 
 // ElectionsEnded says that elections are over, whatever their end.
-type ElectionsEnded struct{ Roots []lattice.QualifiedRoot }
+type ElectionsEnded struct {
+	Roots []lattice.QualifiedRoot
+	// Took is how long those took that were decided, which come first.
+	Took []time.Duration
+}
 
 // MailboxControl lets the fact pass a full queue: a missed end would keep a
 // place in a bucket taken.

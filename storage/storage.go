@@ -43,6 +43,9 @@ type Store interface {
 	// UpdateDurable is Update, and returns only after everything committed so far
 	// has reached the disk.
 	UpdateDurable(f func(Tx) error) error
+	// Sync returns after everything committed before it was called has reached the
+	// disk. It holds nobody up: Update and View go on meanwhile.
+	Sync() error
 	// View runs f on a snapshot: it sees the ledger as of one commit. f must be
 	// short: a long one keeps the write-ahead log from shrinking.
 	View(f func(Reader) error) error

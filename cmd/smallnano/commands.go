@@ -35,6 +35,7 @@ func commands() []command {
 		{"rpc", "[flags] ACTION [name=value]...", "ask a running node, for example: rpc block_count", runRPC},
 		{"bench bootstrap", "[flags]", "measure how fast a fresh node gets a ledger from one peer", runBenchBootstrap},
 		{"bench rpc", "[flags]", "measure how many requests a node answers, and how fast", runBenchRPC},
+		{"bench spam", "[flags]", "measure what a flood of valid blocks does to those who do not flood", runBenchSpam},
 	}, slices.Concat(benchCommands(), walletCommands(), accountCommands(), blockCommands(), toolCommands(), operatorCommands())...), []command{
 		{"version", "", "tell what this program was built from", runVersion},
 		{"help", "[COMMAND]", "list the commands, or the flags of one", runHelp},

@@ -67,14 +67,15 @@ func (n *Node) Alive() bool { return n.running != nil }
 type store struct {
 	storage.Store
 	node   *Node
-	path   string        // of the file; "" in memory
-	synced int64         // bytes of the log of a file
-	kept   storage.Store // what a store in memory held when it was synced last
+	path   string                // of the file; "" in memory
+	synced int64                 // bytes of the log of a file
+	kept   storage.Store         // what a store in memory held when it was synced last
+	loose  map[lattice.Hash]bool // final votes that are committed and not synced
 }
 
 // Update implements storage.Store.
 func (s *store) Update(f func(storage.Tx) error) error {
-	err := s.write(s.Store.Update, func(tx storage.Tx) error { return f(synced{tx, s.node}) })
+	err := s.write(s.Store.Update, func(tx storage.Tx) error { return f(unsynced{tx, s}) })
 	s.node.sim.committed(s.node, err)
 	return err
 }
@@ -87,6 +88,22 @@ func (s *store) UpdateDurable(f func(storage.Tx) error) error {
 	}
 	s.node.sim.committed(s.node, err)
 	if err == nil {
+		s.node.took("stored")
+	}
+	return err
+}
+
+// Sync implements storage.Store.
+func (s *store) Sync() error {
+	if s.path == "" { // a file asks by itself
+		if err := s.node.fault("sync"); err != nil {
+			return err
+		}
+	}
+	err := s.Store.Sync()
+	if err == nil {
+		s.keep()
+		clear(s.loose)
 		s.node.took("stored")
 	}
 	return err
@@ -166,7 +183,7 @@ func (n *Node) fault(string) error {
 
 // openStore opens the node's database at a path, or one in memory.
 func (n *Node) openStore(path string) *store {
-	s := &store{node: n, path: path}
+	s := &store{node: n, path: path, loose: map[lattice.Hash]bool{}}
 	if path == "" {
 		s.Store = storage.NewMemory(n.sim.net)
 		return s

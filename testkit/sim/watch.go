@@ -73,11 +73,13 @@ func (s *Sim) checkVote(n *Node, r storage.Reader, hash lattice.Hash, final bool
 	}
 	s.seen.finals[key] = hash
 	stored, found, err := r.FinalVote(root)
-	if err != nil || found && stored == hash {
+	if err != nil || found && stored == hash && !n.store.loose[hash] {
 		return err
 	}
 	cemented, err := isCemented(r, root)
-	if err == nil && !cemented {
+	if err == nil && !cemented && n.store.loose[hash] {
+		s.violate("stored", "node %d says a final vote for %v that is stored and not synced", n.ID, hash)
+	} else if err == nil && !cemented {
 		s.violate("stored", "node %d says a final vote for %v that is not stored (stored: %v)", n.ID, hash, found)
 	}
 	return err
@@ -119,16 +121,22 @@ func isCemented(r storage.Reader, root lattice.QualifiedRoot) (bool, error) {
 	return info.ConfirmedHeight >= height, err
 }
 
-// synced wraps a transaction that is not synced to the disk: it must not hold
-// what has to be.
-type synced struct {
+// unsynced wraps a transaction that is not synced to the disk: what it stores
+// must not be said before it is.
+type unsynced struct {
 	storage.Tx
-	node *Node
+	store *store
 }
 
 // PutFinalVote implements storage.Tx.
-func (t synced) PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattice.Hash, error) {
-	t.node.sim.violate("stored", "node %d stores a final vote for %v without a sync", t.node.ID, hash)
+func (t unsynced) PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattice.Hash, error) {
+	_, before, err := t.FinalVote(root)
+	if err != nil {
+		return lattice.Hash{}, err
+	}
+	if !before {
+		t.store.loose[hash] = true
+	}
 	return t.Tx.PutFinalVote(root, hash)
 }
 

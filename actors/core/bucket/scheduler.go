@@ -16,9 +16,10 @@ type Config struct {
 	// most recently used goes. Default 128.
 	Queue int
 	// Reserved is how many elections a bucket may always have, whatever the others
-	// do; when Elections is less than 62 times that, so much less. Default 8.
+	// do; when Elections is less than 62 times that, so much less. Default 4.
 	Reserved int
-	// Max is how many elections a bucket may have while there is room. Default 16.
+	// Max is how many elections a bucket may have while there is room: it borrows
+	// places that are reserved for nobody. Default: all of them.
 	Max int
 	// Elections is how many the buckets may have together. Default 500.
 	Elections int
@@ -37,9 +38,9 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	number(&c.Queue, 128)
-	number(&c.Reserved, 8)
-	number(&c.Max, 16)
+	number(&c.Reserved, 4)
 	number(&c.Elections, 500)
+	number(&c.Max, max(c.Elections, c.Reserved))
 	return c
 }
 
@@ -101,6 +102,7 @@ type Scheduler struct {
 	queued  map[lattice.QualifiedRoot]place
 	started map[lattice.QualifiedRoot]place
 	turn    int // the bucket that is asked next
+	spare   int // how many elections beyond the shares there may be
 
 	stats [Count]counters
 }
@@ -120,7 +122,7 @@ func NewScheduler(cfg Config, table Table) *Scheduler {
 	}
 	cfg = cfg.withDefaults()
 	return &Scheduler{
-		cfg: cfg, table: table, reserved: min(cfg.Reserved, cfg.Elections/Count),
+		cfg: cfg, table: table, reserved: min(cfg.Reserved, cfg.Elections/Count), spare: cfg.Elections,
 		queued:  make(map[lattice.QualifiedRoot]place),
 		started: make(map[lattice.QualifiedRoot]place),
 	}
@@ -211,19 +213,44 @@ func (s *Scheduler) Next() (Start, bool) {
 
 // room reports whether the first in the queue of a bucket can start, and the
 // bucket whose most recently used election has to make room for it, -1 for none.
+// Nobody borrows what is reserved for others, so a bucket's own share is always
+// free for it; what is left over goes to those who want it in equal parts.
 func (s *Scheduler) room(b int) (cancel int, ok bool) {
 	running := len(s.running[b])
-	full := len(s.started) >= s.cfg.Elections
 	switch {
-	case running < s.reserved && full:
+	case running < s.reserved && len(s.started) >= s.cfg.Elections: // taken over by Reset
 		return s.mostOver(), true
-	case running < s.reserved, running < s.cfg.Max && !full:
+	case running < s.reserved, running < s.cfg.Max && s.borrowed() < min(s.spare, s.Spare()):
 		return -1, true
+	case running < s.cfg.Max && len(s.running[s.mostOver()]) > running+1:
+		return s.mostOver(), true
 	case running == 0:
 		return -1, false
 	}
 	// No room beyond the share: only in place of one that was used more recently.
 	return b, s.waiting[b][0].compare(s.running[b].last()) < 0
+}
+
+// Spare returns how many elections are nobody's share.
+func (s *Scheduler) Spare() int { return s.cfg.Elections - Count*s.reserved }
+
+// Lend sets how many of the spare elections may be had now; at first all. Those
+// that run go on.
+func (s *Scheduler) Lend(n int) { s.spare = max(0, n) }
+
+// Within reports whether a root has an election and its bucket no more of them
+// than its share.
+func (s *Scheduler) Within(root lattice.QualifiedRoot) bool {
+	p, runs := s.started[root]
+	return runs && len(s.running[p.bucket]) <= s.reserved
+}
+
+// borrowed returns how many elections there are beyond the shares.
+func (s *Scheduler) borrowed() (n int) {
+	for b := range s.running {
+		n += max(0, len(s.running[b])-s.reserved)
+	}
+	return n
 }
 
 // mostOver returns the bucket that has most elections beyond its share. There is
@@ -349,6 +376,21 @@ func (s *Scheduler) Stats() []Stats {
 		}
 	}
 	return all
+}
+
+// Turns returns, of each bucket, when the account was used whose block is the
+// next to get an election, or when none waits, is the last that got one; zero
+// for none. See Crowd.
+func (s *Scheduler) Turns() (next [Count]time.Time) {
+	for b := range next {
+		switch {
+		case len(s.waiting[b]) > 0:
+			next[b] = s.waiting[b][0].Used
+		case len(s.running[b]) > 0:
+			next[b] = s.running[b].last().Used
+		}
+	}
+	return next
 }
 
 // Limits returns the settings that the scheduler runs with.

@@ -26,7 +26,7 @@ type dumb struct {
 	cfg              Config
 	reserved         int
 	waiting, running []dumbEntry
-	turn             int
+	turn, lent       int
 }
 
 type dumbEntry struct {
@@ -78,16 +78,20 @@ func (d *dumb) next() (start, cancel lattice.QualifiedRoot, ok bool) {
 		if len(waits) == 0 {
 			continue
 		}
-		full := len(d.running) >= d.cfg.Elections
-		victim := -1
-		switch {
-		case len(runs) < d.reserved && full:
-			for v := range Count {
-				if victim < 0 || len(in(d.running, v)) > len(in(d.running, victim)) {
-					victim = v
-				}
+		victim, largest, borrowed := -1, 0, 0
+		for v := range Count {
+			borrowed += max(0, len(in(d.running, v))-d.reserved)
+			if len(in(d.running, v)) > len(in(d.running, largest)) {
+				largest = v
 			}
-		case len(runs) < d.reserved, len(runs) < d.cfg.Max && !full:
+		}
+		switch {
+		case len(runs) < d.reserved && len(d.running) >= d.cfg.Elections:
+			victim = largest
+		case len(runs) < d.reserved:
+		case len(runs) < d.cfg.Max && borrowed < min(d.lent, d.cfg.Elections-Count*d.reserved):
+		case len(runs) < d.cfg.Max && len(in(d.running, largest)) > len(runs)+1:
+			victim = largest
 		case len(runs) > 0 && in([]dumbEntry{waits[0], runs[len(runs)-1]}, b)[0].c.Root == waits[0].c.Root:
 			victim = b
 		default:
@@ -121,7 +125,7 @@ func TestSchedulerAgainstDumb(t *testing.T) {
 		}
 		cfg.Max = cfg.Reserved + rapid.IntRange(0, 3).Draw(t, "max")
 		s := NewScheduler(cfg, table)
-		d := &dumb{cfg: cfg, reserved: min(cfg.Reserved, cfg.Elections/Count)}
+		d := &dumb{cfg: cfg, reserved: min(cfg.Reserved, cfg.Elections/Count), lent: cfg.Elections}
 		buckets := rapid.SampledFrom([][]int{{5}, {0, 61}, {1, 2, 3}}).Draw(t, "buckets")
 		if rapid.Bool().Draw(t, "crowd") { // others fill the elections up to their shares and beyond
 			var running []Candidate
@@ -170,8 +174,16 @@ func TestSchedulerAgainstDumb(t *testing.T) {
 					t.Fatalf("next: without its block")
 				}
 			},
+			"lend": func(t *rapid.T) {
+				d.lent = rapid.IntRange(0, cfg.Elections).Draw(t, "lent")
+				s.Lend(d.lent)
+			},
 			"ended": func(t *rapid.T) {
 				c := pick(t)
+				within := has(d.running, c.Root) && len(in(d.running, table.Index(c.Balance))) <= d.reserved
+				if got := s.Within(c.Root); got != within {
+					t.Fatalf("within its share: %v, want %v", got, within)
+				}
 				s.Ended(c.Root)
 				d.running = drop(d.running, c.Root)
 			},
@@ -230,40 +242,47 @@ func TestTurns(t *testing.T) {
 	if want := []int{0, 40, 61}; !slices.Equal(order[:3], want) {
 		t.Errorf("served %v first, want %v", order[:3], want)
 	}
-	if len(order) != 16+2 {
-		t.Errorf("%d started, want 16 of bucket 0 and 2 more", len(order))
+	if len(order) != 100+2 {
+		t.Errorf("%d started, want all: there are places that nobody else wants", len(order))
 	}
 	if want := "0: runs"; !strings.HasPrefix(s.String(), want) {
 		t.Errorf("state %q", s)
 	}
 }
 
-// TestReservedShare: what others took beyond their share is given back to a
-// bucket that has less than its own.
+// TestReservedShare: nobody borrows what is reserved for others, and those who
+// borrow most give way.
 func TestReservedShare(t *testing.T) {
-	s := NewScheduler(Config{Elections: Count, Reserved: 1, Max: 40}, NewTable(Shift))
+	s := NewScheduler(Config{Elections: Count + 20, Reserved: 1}, NewTable(Shift))
 	for n := range byte(40) {
 		s.Push(candidate(1, n, int64(n)))
 		s.Push(candidate(2, n, int64(n)))
 	}
-	for range Count {
+	for range 2 + 20 {
 		if start, ok := s.Next(); !ok || start.Cancel != nil {
 			t.Fatalf("no room: %+v", start)
 		}
 	}
 	if start, ok := s.Next(); ok {
-		t.Fatalf("started %+v though all is taken", start)
+		t.Fatalf("started %+v in a place that is reserved for others", start)
 	}
-	s.Push(candidate(50, 0, 5000))
-	start, ok := s.Next()
-	if !ok || start.Bucket != 50 || len(start.Cancel) != 1 {
+	for n := range byte(3) {
+		s.Push(candidate(50, n, 5000+int64(n)))
+	}
+	if start, ok := s.Next(); !ok || start.Bucket != 50 || start.Cancel != nil {
 		t.Fatalf("the empty bucket got %+v, %v", start, ok)
 	}
-	if got, want := start.Cancel[0].Account, (lattice.Account{2, 30}); got != want {
-		t.Errorf("cancelled %x, want the most recently used, %x", got[:2], want[:2])
-	}
-	if p, ok := s.Position(start.Cancel[0]); !ok || p.Running || p.Ahead != 0 {
-		t.Errorf("the cancelled block stands at %+v, want first in the queue", p)
+	for n, want := range []lattice.Account{{2, 10}, {3, 10}} { // of buckets 1 and 2 in turn
+		start, ok := s.Next()
+		if !ok || start.Bucket != 50 || len(start.Cancel) != 1 {
+			t.Fatalf("the bucket with %d elections got %+v, %v", n+1, start, ok)
+		}
+		if got := start.Cancel[0].Account; got != want {
+			t.Errorf("cancelled %x, want the most recently used, %x", got[:2], want[:2])
+		}
+		if p, ok := s.Position(start.Cancel[0]); !ok || p.Running || p.Ahead != 0 {
+			t.Errorf("the cancelled block stands at %+v, want first in the queue", p)
+		}
 	}
 }
 
@@ -296,7 +315,7 @@ func TestConfigs(t *testing.T) {
 		{Config{Reserved: 1 << 30}, "reserved is 1073741824"},
 		{Config{Max: -5}, "max is -5"},
 		{Config{Elections: -1}, "elections is -1"},
-		{Config{Max: 3}, "max is 3, below reserved, which is 8"},
+		{Config{Max: 3}, "max is 3, below reserved, which is 4"},
 	} {
 		err := c.cfg.Validate()
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
