@@ -260,7 +260,7 @@ func (a *blockProcessor) writeFailed(err error) {
 
 // sync has the final votes that were committed reach the disk, and only then the
 // voting actor told. Meanwhile commits go on; what they bring shares the next
-// wait. See ADR 8.
+// wait. See ADR 9.
 func (a *blockProcessor) sync() {
 	if !a.syncing.IsZero() || len(a.unsynced) == 0 {
 		return

@@ -11,6 +11,8 @@ import (
 
 // spamResult is what a flood did to those who do not flood.
 type spamResult struct {
+	Bench              string       `json:"bench"`
+	Machine            machine      `json:"machine"`
 	Nodes              int          `json:"nodes"`
 	Accounts           int          `json:"accounts"` // that flood
 	FloodSent          int64        `json:"flood_sent"`
@@ -19,7 +21,6 @@ type spamResult struct {
 	ConfirmedPerSecond float64      `json:"confirmed_per_second"` // all blocks
 	Buckets            []spamBucket `json:"buckets"`
 	All                spamBucket   `json:"all"`
-	Processors         int          `json:"processors"`
 }
 
 // spamBucket is one line of the result. Bucket is -1 for all of them.

@@ -20,6 +20,7 @@ func TestBench(t *testing.T) {
 		"work --hashes 4096 --rounds 1":                               {"x_crypto_hashes_per_second", "portable_ratio"},
 		"idle --nodes 2 --blocks 50 --settle 100ms --duration 100ms":  {"cpu_percent", "wakeups_per_second", "rss_mb", "bytes_written"},
 		"pipeline --nodes 2 --accounts 4 --rates 20 --duration 500ms": {"at_20_confirmed_per_second", "at_20_p99_ms", "at_20_wire_bytes_per_block"},
+		"spam --nodes 2 --accounts 40 --time 500ms":                   {"buckets", "flood_sent"},
 		"all --quick --only votes,work":                               {"results"},
 	} {
 		t.Run(strings.Fields(name)[0], func(t *testing.T) {

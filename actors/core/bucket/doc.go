@@ -8,6 +8,10 @@
 // that was used least recently. "Used" is the local time of the account's block
 // before the one in question; for an account's first block, its own arrival.
 //
+// Admission holds new blocks of flooded buckets back in the same order. Window
+// decides how much of what nobody has a share in those who flood may have: what
+// the others do not miss.
+//
 // The machines promise their bounds, the same outputs for the same calls, and
 // that no bucket with something to do waits for ever while others are served.
 // They hold names of blocks and nothing of the ledger: the caller tells them
