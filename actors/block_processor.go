@@ -59,8 +59,8 @@ type blockProcessor struct {
 	admission  admission
 	unsynced   []lattice.FinalVote // committed, and perhaps not on the disk
 	syncing    time.Time           // since when the disk is waited for; zero: it is not
-	live       int           // blocks of the batch that this node had not asked for
-	perBlock   time.Duration // how long a block of a commit took lately
+	live       int                 // blocks of the batch that this node had not asked for
+	perBlock   time.Duration       // how long a block of a commit took lately
 }
 
 // batch is what the next commit has to carry out.
