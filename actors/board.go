@@ -34,6 +34,8 @@ type board struct {
 	crowd     atomic.Pointer[bucket.Crowd]
 	window    atomic.Int64 // thousandths of bucket.Window
 
+	unconfirmed atomic.Uint64 // blocks, however they came
+
 	readOnlyReason atomic.Pointer[string] // why writing failed
 	damage         atomic.Pointer[string] // what a reader found wrong with the database; nil: nothing
 	watch          watch
@@ -43,6 +45,24 @@ type board struct {
 	news     chan struct{} // closed when sequence moves
 
 	stopped chan struct{} // closed when the node begins to stop
+}
+
+// activity tells whether a node has something to do, and changes when it had.
+type activity struct {
+	busy               bool
+	sequence, inserted uint64
+	peers              int
+}
+
+func (b *board) activity() activity {
+	b.mu.Lock()
+	sequence := b.sequence
+	b.mu.Unlock()
+	s := b.bootstrap.Load()
+	return activity{
+		busy:     b.unconfirmed.Load() > 0 || b.unchecked.Load() > 0 || s.Phase != "resting" && s.Phase != "scanning",
+		sequence: sequence, inserted: s.Inserted, peers: len(*b.peers.Load()),
+	}
 }
 
 // peerView is an open connection and what went over it.

@@ -103,6 +103,7 @@ func (a *bootstrapClient) tick(now time.Time, r storage.Reader) error {
 	if err != nil {
 		return fmt.Errorf("counting unconfirmed blocks: %w", err)
 	}
+	a.board.unconfirmed.Store(counts.Blocks - counts.Cemented)
 	live := uint64(a.board.backlog.Load()) // has a bound of its own; counted a little apart in time
 	a.machine.Unconfirmed(counts.Blocks - counts.Cemented - min(live, counts.Blocks-counts.Cemented))
 	a.machine.Tick(now)

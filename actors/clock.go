@@ -8,10 +8,17 @@ import (
 	"github.com/smallnano/smallnano/messages"
 )
 
-// pulse is how often the clock actor tells the time. Nothing in the node is
-// paced finer than this but by a Wake, which is only set while there is
-// something to wait for: an idle node is woken four times a second.
-const pulse = 250 * time.Millisecond
+const (
+	// pulse is how often the clock actor tells the time. Nothing in the node is
+	// paced finer than this but by a Wake, which is only set while there is
+	// something to wait for.
+	pulse = 250 * time.Millisecond
+	// slow is the pulse of a node that has had nothing to do for as long as
+	// quietAfter: one that rests is woken less than twenty times a second. The first
+	// news end it, by a second late at most; what they set off does not wait.
+	slow       = time.Second
+	quietAfter = time.Minute
+)
 
 // clock is the only actor that owns a periodic timer. It tells the time to the
 // others, each at its own pace.
@@ -20,6 +27,10 @@ type clock struct {
 	self *actor.PID
 	root *actor.RootContext
 	beat uint64
+	// board shows whether there is anything to do.
+	board  *board
+	last   activity
+	active time.Time // when there was
 	// listeners hear every n-th pulse.
 	listeners []listener
 }
@@ -42,9 +53,9 @@ func (*beatNow) MailboxControl() {}
 
 // newClock makes a clock that tells the time to everybody in refs, and to the
 // health actor if the node is measured.
-func newClock(env *Env, r *refs, measured bool) *clock {
+func newClock(env *Env, r *refs, b *board, measured bool) *clock {
 	const second = uint64(time.Second / pulse)
-	c := &clock{env: env, root: r.system.Actors().Root, listeners: []listener{
+	c := &clock{env: env, root: r.system.Actors().Root, board: b, listeners: []listener{
 		ticks(r.elections, 1, func(t *messages.Tick) messages.Elections { return t }),
 		ticks(r.blocks, second, func(t *messages.Tick) messages.BlockProcessor { return t }),
 		ticks(r.votes, second, func(t *messages.Tick) messages.Votes { return t }),
@@ -70,8 +81,8 @@ func newClock(env *Env, r *refs, measured bool) *clock {
 func (a *clock) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		a.self = ctx.Self()
-		a.next()
+		a.self, a.active = ctx.Self(), a.env.Clock.Now()
+		a.next(pulse)
 	case *beatNow:
 		if m.clock != a { // the timer of an instance that failed
 			return
@@ -82,11 +93,27 @@ func (a *clock) Receive(ctx actor.Context) {
 				l.tell(t)
 			}
 		}
-		a.beat++
-		a.next()
+		a.next(a.pace(t.Now))
 	}
 }
 
-func (a *clock) next() {
-	a.env.Clock.AfterFunc(pulse, func() { a.root.Send(a.self, &beatNow{a}) })
+// pace returns when the next beat is due, and counts this one. It changes only
+// on a beat that everybody hears.
+func (a *clock) pace(now time.Time) time.Duration {
+	const all = uint64(slow / pulse)
+	if a.beat%all == 0 {
+		if does := a.board.activity(); does.busy || does != a.last {
+			a.last, a.active = does, now
+		}
+		if now.Sub(a.active) >= quietAfter {
+			a.beat += all
+			return slow
+		}
+	}
+	a.beat++
+	return pulse
+}
+
+func (a *clock) next(in time.Duration) {
+	a.env.Clock.AfterFunc(in, func() { a.root.Send(a.self, &beatNow{a}) })
 }

@@ -255,7 +255,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 	conns := &atomic.Uint64{}
 
 	specs := []supervise.Spec{
-		spec(nameClock, mailbox.Config{Capacity: 1}, false, func() actor.Actor { return newClock(n.env, n.refs, n.cfg.Probe != nil) }),
+		spec(nameClock, mailbox.Config{Capacity: 1}, false, func() actor.Actor { return newClock(n.env, n.refs, n.board, n.cfg.Probe != nil) }),
 		spec(nameBlockProcessor, fair(n.cfg.BlockQueue, n.cfg.BlockQueue/2), true, func() actor.Actor {
 			return &blockProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, maxBacklog: n.cfg.MaxBacklog, inbox: blocksInbox, log: log.With("subsystem", nameBlockProcessor)}
 		}),
