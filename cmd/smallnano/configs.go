@@ -130,6 +130,7 @@ func runNetworkNew(p *program, flags *flag.FlagSet, args []string) error {
 
 // runConfigShow is the command "config show".
 func runConfigShow(p *program, flags *flag.FlagSet, args []string) error {
+	asJSON := flags.Bool("json", false, "print the settings as JSON")
 	effective := flags.Bool("effective", true, "show what holds, with where it comes from; false: only what is not a default")
 	_, origins, err := config.Explain(flags, args, p.environ)
 	if err != nil {
@@ -137,6 +138,13 @@ func runConfigShow(p *program, flags *flag.FlagSet, args []string) error {
 	}
 	if !*effective {
 		origins = slices.DeleteFunc(origins, func(o config.Origin) bool { return o.From == "default" })
+	}
+	if *asJSON {
+		list := make([]map[string]string, len(origins))
+		for i, o := range origins {
+			list[i] = map[string]string{"name": o.Name, "value": o.Value, "from": o.From}
+		}
+		return p.show(true, map[string]any{"settings": list}, nil)
 	}
 	for _, line := range config.Table(origins) {
 		if _, err := fmt.Fprintln(p.out, line); err != nil {

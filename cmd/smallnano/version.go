@@ -19,10 +19,16 @@ import (
 var release string
 
 func runVersion(p *program, flags *flag.FlagSet, args []string) error {
+	asJSON := flags.Bool("json", false, "print one JSON object")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
 	b := build()
+	if *asJSON {
+		return p.show(true, map[string]any{
+			"vendor": b.Vendor, "build_info": b.Info, "store_vendor": b.StoreVendor, "store_version": b.StoreVersion, "protocol_version": b.Protocol,
+		}, nil)
+	}
 	_, err := fmt.Fprintf(p.out, "%s (%s; %s; schema %d; protocol %d)\n", b.Vendor, b.Info, b.StoreVendor, b.StoreVersion, b.Protocol)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/testkit"
@@ -72,8 +73,8 @@ func TestSendKilled(t *testing.T) {
 		}
 		select {
 		case <-n.ended:
-		case <-n.t.Context().Done():
-			return
+		case <-time.After(waitLimit):
+			t.Fatalf("%s: after %v not killed at %s", id, waitLimit, step)
 		}
 		wait.Wait()
 		n.start()

@@ -230,6 +230,10 @@ func offlinePayment(t *testing.T, a, b cli, words, from, to string) {
 	dir := t.TempDir()
 	prepared, signed := filepath.Join(dir, "prepared"), filepath.Join(dir, "signed")
 	before := a.must("account_balance", object{"account": to})
+	eventually(t, waitLimit, "both nodes have the same newest block", func() (bool, string) {
+		here, there := a.must("account_info", object{"account": from}), b.must("account_info", object{"account": from})
+		return here["frontier"] == there["frontier"], fmt.Sprint(here, there)
+	})
 	b.run(nil, "block", "create", "--out", prepared, "send", from, to, "1").want(t, 0)
 	sign := func(code int, args ...string) string {
 		t.Helper()

@@ -230,38 +230,37 @@ func TestListenIsBounded(t *testing.T) {
 	two.Close()
 }
 
-// Who comes when all connections are in use and has sent half a request sees
-// why, and so does who never comes to the end of one.
-func TestHalfRequestsAreAnswered(t *testing.T) {
-	b := newBench(t, func(c *Config) { c.MaxConnections = 4 })
+// listening serves a bench on the loopback by its own listener, and returns what
+// sends the beginning of a request and what reads the answer.
+func listening(t *testing.T, b *bench, change func(*http.Server)) (half func(string) net.Conn, want func(net.Conn, string)) {
+	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := b.server.HTTP()
-	s.ReadHeaderTimeout, s.ReadTimeout = 2*time.Second, 2*time.Second
-	ended := make(chan struct{})
+	s, ended := b.server.HTTP(), make(chan struct{})
+	change(s)
 	go func() {
 		defer close(ended)
 		_ = s.Serve(b.server.Listen(inner))
 	}()
-	defer func() {
+	t.Cleanup(func() {
 		_ = s.Close()
 		<-ended
-	}()
-	half := func(text string) net.Conn {
+	})
+	half = func(text string) net.Conn {
 		c, err := net.Dial("tcp", inner.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { _ = c.Close() })
 		if _, err := io.WriteString(c, text); err != nil {
 			t.Fatal(err)
 		}
 		return c
 	}
-	want := func(c net.Conn, status string) {
+	want = func(c net.Conn, status string) {
 		t.Helper()
-		defer c.Close()
 		if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
@@ -270,45 +269,37 @@ func TestHalfRequestsAreAnswered(t *testing.T) {
 			t.Errorf("%q, %v, want %s", text, err, status)
 		}
 	}
-	const head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
-	open := []net.Conn{half(head), half(head), half(head + "\r\n{"), half("POST")}
-	want(half(head+"\r\n{"), "429")
-	for _, c := range open {
-		want(c, "408")
+	return half, want
+}
+
+// halfHead is the beginning of a request.
+const halfHead = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+
+// Who comes when all connections are in use, with half a request, sees why.
+func TestHalfRequestsAreTurnedAway(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.MaxConnections = 3 })
+	half, want := listening(t, b, func(*http.Server) {})
+	half(halfHead)
+	half(halfHead + "\r\n{")
+	half("POST")
+	want(half(halfHead+"\r\n{"), "429")
+	want(half("P"), "429")
+}
+
+// Who never comes to the end of a request sees that it took too long.
+func TestHalfRequestsAreAnswered(t *testing.T) {
+	half, want := listening(t, newBench(t, nil), func(s *http.Server) {
+		s.ReadHeaderTimeout, s.ReadTimeout = 200*time.Millisecond, 200*time.Millisecond
+	})
+	for _, text := range []string{halfHead, halfHead + "\r\n{", "POST"} {
+		want(half(text), "408")
 	}
 }
 
 // A body that is far too large is answered to a client that reads only after it
 // has sent all.
 func TestLargeBodyIsAnswered(t *testing.T) {
-	b := newBench(t, nil)
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, ended := b.server.HTTP(), make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = s.Serve(b.server.Listen(inner))
-	}()
-	defer func() {
-		_ = s.Close()
-		<-ended
-	}()
-	c, err := net.Dial("tcp", inner.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
 	const size = 20 << 20
-	if _, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", size); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(c, strings.Repeat(" ", size)); err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(c)
-	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 413 ") || !strings.Contains(string(text), bodyTooLarge.code) {
-		t.Errorf("%q, %v", text, err)
-	}
+	half, want := listening(t, newBench(t, nil), func(s *http.Server) { s.ReadTimeout = time.Minute })
+	want(half(fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat(" ", size))), "413")
 }
