@@ -27,6 +27,8 @@ const (
 	// peerMailbox holds what a link delivers, which its credits bound, and what is
 	// sent to the peer.
 	peerMailbox = 512
+	// keepPeers is how often the same peers are stored again.
+	keepPeers = time.Hour
 	// solicited is how many connections are asked for votes at once.
 	solicited = 12
 	// askAnyway: one in so many requests goes to a connection that seems to have
@@ -52,6 +54,8 @@ type peerSupervisor struct {
 	filter    *peering.Filter
 	conns     *atomic.Uint64 // the last ConnID; outlives the actor, so that none is used twice
 	log       *slog.Logger
+	kept      []netip.AddrPort // whose times were stored, in order
+	keptAt    time.Time
 
 	machine  *peering.Peers
 	rng      *rand.Rand
@@ -368,7 +372,19 @@ func (a *peerSupervisor) carryOut() {
 	}
 }
 
+// store keeps the peers, when there are others than last time, and now and then
+// to keep the times: nodes that rest write nothing.
 func (a *peerSupervisor) store(peers []peering.Peer) {
+	addresses := make([]netip.AddrPort, len(peers))
+	for i, p := range peers {
+		addresses[i] = p.Address
+	}
+	slices.SortFunc(addresses, netip.AddrPort.Compare)
+	now := a.env.Clock.Now()
+	if slices.Equal(addresses, a.kept) && now.Sub(a.keptAt) < keepPeers {
+		return
+	}
+	a.kept, a.keptAt = addresses, now
 	out := make([]lattice.Peer, len(peers))
 	for i, p := range peers {
 		out[i] = lattice.Peer{Address: p.Address, LastSeen: p.LastSeen}
