@@ -21,9 +21,13 @@ type seen struct {
 	heights map[int]map[lattice.Account]uint64
 	// sequence is how far each node's confirmation sequence was looked at.
 	sequence map[int]uint64
+	reached  map[int]uint64 // how far that was before a power loss
+	planted  uint64         // how far it was when the world began
 	finals   map[finalKey]lattice.Hash
 	acks     map[int]map[lattice.Hash]lattice.Block
-	commits  uint64
+	// tops are the greatest heights that accounts had at each node.
+	tops    map[int]map[lattice.Account]uint64
+	commits uint64
 
 	// blocks are all that anybody made, accounts all that anything was sent to.
 	blocks   map[lattice.Hash]lattice.Block
@@ -39,7 +43,7 @@ type finalKey struct {
 func newSeen() seen {
 	return seen{
 		confirmed: map[lattice.QualifiedRoot]lattice.Hash{}, heights: map[int]map[lattice.Account]uint64{},
-		sequence: map[int]uint64{}, finals: map[finalKey]lattice.Hash{}, acks: map[int]map[lattice.Hash]lattice.Block{},
+		sequence: map[int]uint64{}, reached: map[int]uint64{}, finals: map[finalKey]lattice.Hash{}, acks: map[int]map[lattice.Hash]lattice.Block{}, tops: map[int]map[lattice.Account]uint64{},
 		blocks: map[lattice.Hash]lattice.Block{}, accounts: map[lattice.Account]struct{}{}, honest: map[lattice.Account]*Node{},
 	}
 }
@@ -73,6 +77,9 @@ func (s *Sim) checkConfirmations(n *Node, r storage.Reader) error {
 			return err
 		}
 		for _, c := range page {
+			if n.prunes() && c.Sequence <= max(s.seen.reached[n.ID], s.seen.planted) {
+				next = max(next, c.Sequence) // entries of blocks that are gone go, too
+			}
 			if c.Sequence != next {
 				s.violate("sequence", "node %d: number %d after %d", n.ID, c.Sequence, next-1)
 			}
@@ -92,6 +99,9 @@ func (s *Sim) checkConfirmed(n *Node, r storage.Reader, c lattice.Confirmation) 
 	b, found, err := r.Block(c.Hash)
 	if err != nil {
 		return err
+	}
+	if !found && n.prunes() {
+		return nil
 	}
 	if !found || !b.Confirmed {
 		s.violate("sequence", "node %d: number %d is block %v, found=%v confirmed=%v", n.ID, c.Sequence, c.Hash, found, b.Confirmed)
@@ -128,6 +138,7 @@ func (s *Sim) acknowledged(n *Node, b *lattice.Block, hash lattice.Hash) {
 // loss may take.
 func (s *Sim) lost(n *Node, power bool) {
 	if power {
+		s.seen.reached[n.ID] = max(s.seen.reached[n.ID], s.seen.sequence[n.ID])
 		s.seen.sequence[n.ID] = 0
 		delete(s.seen.heights, n.ID)
 		delete(s.seen.acks, n.ID)
@@ -140,7 +151,7 @@ func (s *Sim) lost(n *Node, power bool) {
 			if err != nil {
 				return err
 			}
-			if root := b.QualifiedRoot(); !found && s.contested(r, root, hash) == (lattice.Hash{}) {
+			if root := b.QualifiedRoot(); !found && !n.prunes() && s.contested(r, root, hash) == (lattice.Hash{}) {
 				s.violate("acknowledged", "node %d lost block %v of root %v in a crash", n.ID, hash, root)
 			}
 		}
@@ -202,6 +213,9 @@ func (s *Sim) checkLedger(n *Node) {
 				s.violate("confirmed", "node %d: confirmed height of %v fell from %d to %d", n.ID, e.Account, heights[e.Account], e.Info.ConfirmedHeight)
 			}
 			heights[e.Account] = e.Info.ConfirmedHeight
+			if err := s.checkKept(n, r, &e); err != nil {
+				return err
+			}
 			if e.Info.ConfirmedHeight > 0 {
 				b, _, err := r.Block(e.Info.ConfirmedFrontier)
 				if err != nil {
@@ -216,6 +230,9 @@ func (s *Sim) checkLedger(n *Node) {
 		for a := range s.seen.accounts { // the order does not matter
 			err = errors.Join(err, everyReceivable(r, a, func(entry lattice.ReceivableEntry) {
 				sum = sum.SatAdd(entry.Receivable.Amount)
+				if _, found, err := r.Block(entry.Key.Send); err == nil && !found {
+					s.violate("kept", "node %d: send %v waits to be received by %v, and is not in the ledger", n.ID, entry.Key.Send, a)
+				}
 			}))
 		}
 		if err != nil {
@@ -238,6 +255,34 @@ func (s *Sim) checkLedger(n *Node) {
 		}
 		return nil
 	})
+}
+
+// checkKept checks that a node that prunes has the newest blocks of an account: as
+// many as it is to keep, and all that is not confirmed.
+func (s *Sim) checkKept(n *Node, r storage.Reader, e *lattice.AccountEntry) error {
+	top := s.seen.tops[n.ID]
+	if top == nil {
+		top = map[lattice.Account]uint64{}
+		s.seen.tops[n.ID] = top
+	}
+	top[e.Account] = max(top[e.Account], e.Info.Height) // it was pruned by the height that it had then
+	// Of the others the chain holds together anyway: what is above rests on it.
+	first := e.Info.Height
+	if n.prunes() {
+		first = 1
+		if t := top[e.Account]; t > s.opt.Keep && e.Info.ConfirmedHeight > 0 {
+			first = min(t-s.opt.Keep, e.Info.ConfirmedHeight-1) + 1
+		}
+	}
+	for h := first; h <= e.Info.Height; h++ {
+		if _, found, err := r.BlockAt(e.Account, h); err != nil || !found {
+			if err == nil {
+				s.violate("kept", "node %d: block %d of %d of %v is not in the ledger", n.ID, h, e.Info.Height, e.Account)
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 func everyAccount(r storage.Reader, f func(lattice.AccountEntry) error) error {
@@ -352,10 +397,34 @@ func (s *Sim) describe(a lattice.Account) string {
 	return text
 }
 
+// checkFinals tries to replace final votes that a node has stored: whatever it
+// believes later, the first one stays.
+func (s *Sim) checkFinals(n *Node) {
+	tried := 0
+	for key, hash := range s.seen.finals { // any will do
+		if key.node != n.ID || tried == 4 {
+			continue
+		}
+		tried++
+		s.must(n.store.Store.UpdateDurable(func(tx storage.Tx) error {
+			stored, found, err := tx.FinalVote(key.root)
+			if err != nil || !found || stored != hash {
+				return err
+			}
+			got, err := tx.PutFinalVote(key.root, lattice.Hash{1})
+			if err == nil && got != hash {
+				s.violate("finals", "node %d: its final vote for %v on root %v can be replaced", n.ID, hash, key.root)
+			}
+			return err
+		}))
+	}
+}
+
 // final checks everything once more at the end.
 func (s *Sim) final() {
 	for _, n := range s.nodes {
 		s.checkLedger(n)
+		s.checkFinals(n)
 		s.result.Crashes += n.Crashes
 		s.result.PowerLosses += n.PowerLosses
 	}

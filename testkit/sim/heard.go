@@ -94,7 +94,8 @@ func (o *Options) isHealthy() bool {
 // checkIntake checks that what came to a node is in its ledger, unless something
 // that it stands on is missing or another block has its place.
 func (s *Sim) checkIntake(n *Node) {
-	if len(n.heard.expected) == 0 {
+	if len(n.heard.expected) == 0 || n.prunes() {
+		n.heard.expected = n.heard.expected[:0]
 		return
 	}
 	n.view(func(r storage.Reader) error {
@@ -174,7 +175,7 @@ func (s *Sim) checkElection(n *Node, e *election.Info) {
 // checkPriority checks that an election has the priority that its account's last
 // use before gives it: who was not used for long goes first, whenever he comes.
 func (s *Sim) checkPriority(n *Node, e *election.Info) {
-	if !s.healthy || e.Behavior != election.Priority || e.Root.Previous.IsZero() {
+	if !s.healthy || n.prunes() || e.Behavior != election.Priority || e.Root.Previous.IsZero() {
 		return
 	}
 	n.view(func(r storage.Reader) error {

@@ -217,6 +217,9 @@ func (n *Node) start() {
 	cfg.WorkThreads = 0
 	s.limits(&cfg)
 	n.elections, n.heard = cfg.Elections, newHeard()
+	if n.prunes() {
+		cfg.MaxBlocksPerAccount = s.opt.Keep
+	}
 	d := dispatcher{s.world, n.owner}
 	node, err := actors.Start(cfg, actors.Env{
 		Clock: clock{s.world, n.owner, &n.skew}, Seed: s.world.rng.Uint64(),
@@ -228,6 +231,10 @@ func (n *Node) start() {
 	n.running = node
 	s.world.trace.event("n%d starts", n.ID)
 }
+
+// prunes reports whether the node keeps only the newest blocks. The first one keeps
+// all: somebody has to.
+func (n *Node) prunes() bool { return n.sim.opt.Keep > 0 && n.ID%2 == 1 }
 
 // joins makes the node one that knows nothing but the genesis block. While it
 // learns how the weight was divided, part of the weight is on its way from one

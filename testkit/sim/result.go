@@ -84,6 +84,7 @@ var features = []feature{
 	{"broken connections", func(o *Options) bool { return o.Weather.Break > 0 }, func(o *Options) { o.Weather.Break = 0 }},
 	{"liars", func(o *Options) bool { return o.Liars > 0 }, func(o *Options) { o.Liars, o.LiarPercent = 0, 0 }},
 	{"weight of liars", func(o *Options) bool { return o.LiarPercent > 0 }, func(o *Options) { o.LiarPercent = 0 }},
+	{"pruning", func(o *Options) bool { return o.Keep > 0 }, func(o *Options) { o.Keep = 0 }},
 	{"joiners", func(o *Options) bool { return o.Joiners > 0 }, func(o *Options) { o.Joiners = 0 }},
 	{"spammers", func(o *Options) bool { return o.Spammers > 0 }, func(o *Options) { o.Spammers = 0 }},
 	{"naive users", func(o *Options) bool { return o.Naives > 0 }, func(o *Options) { o.Naives = 0 }},

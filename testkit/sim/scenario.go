@@ -142,8 +142,12 @@ func (s *Scenario) setting(words []string) (err error) {
 		number(&o.Elections)
 	case "queue":
 		number(&o.Queue)
+	case "keep":
+		keep := 0
+		number(&keep)
+		o.Keep = uint64(max(0, keep))
 	case "cold":
-		o.Cold = true
+		number(&o.Cold)
 	case "run":
 		pause(&o.Run)
 	case "calm":

@@ -50,8 +50,10 @@ type Options struct {
 
 	// Elections and Queue bound what runs and what waits; 0 leaves it to the node.
 	Elections, Queue int
-	// Cold leaves the first wallet out of what users do by themselves.
-	Cold bool
+	// Keep is how many blocks of each account every second node keeps; 0: all.
+	Keep uint64
+	// Cold is how many wallets, from the first, do nothing by themselves.
+	Cold int
 	// Eclipse is a node whose peers are liars, but for one, and whom all liars
 	// crowd; 0 is none.
 	Eclipse int
@@ -300,6 +302,7 @@ func (s *Sim) build() {
 	for _, b := range blocks {
 		s.know(b)
 	}
+	s.seen.planted = uint64(len(blocks)) + 1 // and the genesis block
 	s.knowAccount(s.genesis.Account())
 	var planted storage.Store // in memory, for the nodes that follow
 	for id := range s.opt.Nodes + s.opt.Joiners {

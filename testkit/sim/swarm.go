@@ -62,5 +62,8 @@ func Swarm(seed uint64, nodes int, run time.Duration) Options {
 			o.LiarPercent = 1 + rng.IntN(maxLiarPercent)
 		}
 	}
+	if rng.IntN(4) == 0 {
+		o.Keep = 1 + rng.Uint64N(12)
+	}
 	return o
 }

@@ -76,6 +76,9 @@ func (s *Sim) checkVote(n *Node, r storage.Reader, hash lattice.Hash, final bool
 	if err != nil || found && stored == hash && !n.store.loose[hash] {
 		return err
 	}
+	if own, here, err := r.Block(hash); err != nil || here && own.Confirmed || !here && n.prunes() {
+		return err
+	}
 	cemented, err := isCemented(r, root)
 	if err == nil && !cemented && n.store.loose[hash] {
 		s.violate("stored", "node %d says a final vote for %v that is stored and not synced", n.ID, hash)

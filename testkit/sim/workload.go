@@ -75,10 +75,7 @@ func (s *Sim) every(mean time.Duration, f func()) {
 
 func (s *Sim) startWorkload() {
 	if len(s.wallets) > 0 {
-		busy := s.wallets
-		if s.opt.Cold {
-			busy = busy[1:]
-		}
+		busy := s.wallets[min(s.opt.Cold, len(s.wallets)-1):]
 		s.every(s.opt.TransferEvery, func() { busy[s.world.rng.IntN(len(busy))].act() })
 		s.every(s.opt.ForkEvery, s.doubleSpend)
 	}
