@@ -555,6 +555,9 @@ func (a *blockProcessor) tell(d *done) {
 		a.settle(j)
 	}
 	a.tellPulled(d)
+	if len(d.rolledBack) > 0 { // after what was refused: it may wait for another block now
+		a.refs.bootstrap.Tell(&messages.BlocksRolledBack{Blocks: d.rolledBack})
+	}
 	if len(d.cemented) > 0 {
 		a.tellCemented(d.cemented)
 	}

@@ -192,6 +192,10 @@ func (a *bootstrapClient) handle(m messages.Bootstrap, r storage.Reader) error {
 		}
 	case *messages.PullsSettled:
 		a.settled(m, now)
+	case *messages.BlocksRolledBack:
+		for i := range m.Blocks {
+			a.machine.RolledBack(m.Blocks[i].Block.Account)
+		}
 	case *messages.PullRefused:
 		a.machine.Refused(m.Account, now)
 	}

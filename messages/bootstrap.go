@@ -99,6 +99,7 @@ func (*GapSeen) toBootstrap()          {}
 func (*BlocksWanted) toBootstrap()     {}
 func (*PullRefused) toBootstrap()      {}
 func (*PullsSettled) toBootstrap()     {}
+func (*BlocksRolledBack) toBootstrap() {}
 func (*PeerUp) toBootstrap()           {}
 func (*PeerDown) toBootstrap()         {}
 func (*Tick) toBootstrap()             {}

@@ -33,8 +33,8 @@ const (
 	// minBatch is the least number of blocks that are asked for at once, while
 	// there are more.
 	minBatch = 8
-	// blockedRetry is how long an account waits for its source until the source is
-	// asked for again.
+	// blockedRetry is how long an account waits for its source until both are asked
+	// for again.
 	blockedRetry = time.Minute
 )
 

@@ -162,6 +162,15 @@ func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uin
 	c.queue(t, true)
 }
 
+// RolledBack reports that blocks of an account left the ledger. What the account
+// waited for may have been the source of a later block than is its next one now,
+// and may itself depend on that one; so it is asked for again from where it is.
+func (c *Client) RolledBack(account lattice.Account) {
+	if t := c.tasks[key{ByAccount, account}]; t != nil && t.in == c.blocked {
+		c.release(t)
+	}
+}
+
 // Known reports a delivered block that was in the ledger already.
 func (c *Client) Known(account lattice.Account, hash lattice.Hash, now time.Time) {
 	c.unblock(hash)
@@ -277,9 +286,12 @@ func (c *Client) tickTasks(now time.Time) {
 			c.giveUp(t)
 			continue
 		}
-		t.since = now
-		c.blocked.MoveToBack(t.elem)
 		c.askSource(t.missing)
+		if c.makeRoom(t.urgent) { // perhaps something else is missing by now
+			c.queue(t, false)
+		} else {
+			c.remove(t)
+		}
 	}
 }
 

@@ -150,6 +150,14 @@ func (s *stage) Do(w []string) {
 		s.c.Behind(s.account(arg(1)), s.now)
 	case "missing": // missing source dependant
 		s.c.Missing(s.block(arg(1)).Hash, s.account(arg(2)), s.now)
+	case "rollback": // rollback account: its frontier leaves the ledger
+		account := s.account(arg(1))
+		ch := s.local.accounts[account]
+		last := ch.hashes[len(ch.hashes)-1]
+		ch.hashes = ch.hashes[:len(ch.hashes)-1]
+		ch.confirmed = min(ch.confirmed, len(ch.hashes))
+		delete(s.local.blocks, last)
+		s.c.RolledBack(account)
 	case "known":
 		b := s.block(arg(1))
 		s.c.Known(b.Account, b.Hash, s.now)
