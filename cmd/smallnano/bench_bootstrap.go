@@ -19,15 +19,17 @@ import (
 	"time"
 
 	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
 )
 
 // benchPoll is how often a measured node is asked how far it is.
 const benchPoll = 50 * time.Millisecond
 
-// bootstrapBench measures how fast a fresh node gets a ledger from one peer, two
-// processes on this machine.
+// bootstrapBench measures how fast a fresh node gets a ledger from its peers, each
+// a process on this machine.
 type bootstrapBench struct {
 	blocks, accounts int
+	peers, kills     int
 	limit            time.Duration
 	dir              string
 	json             bool
@@ -42,7 +44,9 @@ type bootstrapResult struct {
 	ConfirmedSeconds   float64 `json:"confirmed_seconds"` // until all of them are confirmed
 	ConfirmedPerSecond float64 `json:"confirmed_per_second"`
 	PeakRSS            float64 `json:"peak_rss_mb"`
-	BytesSent          uint64  `json:"bytes_sent"` // by the peer that had the ledger
+	BytesSent          uint64  `json:"bytes_sent"` // by the peers that had the ledger, on connections that last
+	Peers              int     `json:"peers"`
+	Kills              int     `json:"kills"` // of the fresh node, on its way
 	Processors         int     `json:"processors"`
 }
 
@@ -51,7 +55,9 @@ func runBenchBootstrap(p *program, flags *flag.FlagSet, args []string) error {
 	var b bootstrapBench
 	flags.IntVar(&b.blocks, "blocks", 100_000, "blocks of the ledger")
 	flags.IntVar(&b.accounts, "accounts", 0, "accounts of the ledger; 0: a tenth of the blocks")
-	flags.StringVar(&b.dir, "dir", "", "folder for the data of both nodes, which stays; empty: a temporary one")
+	flags.IntVar(&b.peers, "peers", 1, "nodes that have the ledger, 1 to 8")
+	flags.IntVar(&b.kills, "kills", 0, "how often the fresh node is killed on its way and started again, at even distances")
+	flags.StringVar(&b.dir, "dir", "", "folder for the data of the nodes, which stays; empty: a temporary one")
 	flags.DurationVar(&b.limit, "limit", 10*time.Minute, "how long it may take")
 	flags.BoolVar(&b.json, "json", false, "print the result as one JSON object")
 	if err := parse(flags, args); err != nil {
@@ -62,6 +68,9 @@ func runBenchBootstrap(p *program, flags *flag.FlagSet, args []string) error {
 	}
 	if b.blocks < 2 || b.blocks > 100_000_000 || b.accounts < 1 || b.accounts > b.blocks {
 		return misused("--blocks is %d and --accounts %d, want 2 to 100000000 and no more accounts than blocks", b.blocks, b.accounts)
+	}
+	if b.peers < 1 || b.peers > 8 || b.kills < 0 || b.kills > 100 {
+		return misused("--peers is %d and --kills %d, want 1 to 8, and 0 to 100", b.peers, b.kills)
 	}
 	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer release()
@@ -86,33 +95,60 @@ func (b *bootstrapBench) run(ctx context.Context, say io.Writer) (r bootstrapRes
 		}
 		defer os.RemoveAll(dir)
 	}
-	r = bootstrapResult{Blocks: b.blocks, Accounts: b.accounts, Processors: runtime.GOMAXPROCS(0)}
-	from, to := filepath.Join(dir, "server"), filepath.Join(dir, "fresh")
+	r = bootstrapResult{Blocks: b.blocks, Accounts: b.accounts, Processors: runtime.GOMAXPROCS(0), Peers: b.peers, Kills: b.kills}
 	fmt.Fprintf(say, "making a ledger of %d blocks and %d accounts\n", b.blocks, b.accounts)
-	if err := newLedgerMaker(lattice.Dev(), b.accounts).fill(ctx, from, b.blocks); err != nil {
+	first := filepath.Join(dir, "server")
+	if err := newLedgerMaker(lattice.Dev(), b.accounts).fill(ctx, first, b.blocks); err != nil {
 		return r, err
 	}
-	server, err := startBenchNode(ctx, from, "--enable-voting", "--voting-key", devGenesis)
-	if err != nil {
-		return r, err
+	var servers []*benchNode
+	defer func() {
+		for _, s := range servers {
+			s.stop()
+		}
+	}()
+	var peers []string
+	for i := range b.peers {
+		from, args := first, []string{"--enable-voting", "--voting-key", devGenesis}
+		if i > 0 { // the others have a copy, and do not vote
+			from, args = filepath.Join(dir, fmt.Sprint("server-", i+1)), []string{"--peer", peers[0]}
+			if err := copyBenchLedger(first, from); err != nil {
+				return r, err
+			}
+		}
+		s, err := startBenchNode(ctx, from, args...)
+		if err != nil {
+			return r, err
+		}
+		servers, peers = append(servers, s), append(peers, s.peering)
 	}
-	defer server.stop()
-	fmt.Fprintf(say, "a fresh node asks %s\n", server.peering)
-	fresh, err := startBenchNode(ctx, to, "--peer", server.peering)
-	if err != nil {
-		return r, err
-	}
-	defer fresh.stop()
-	return r, b.measure(ctx, &r, server, fresh)
+	fmt.Fprintf(say, "a fresh node asks %s\n", strings.Join(peers, " and "))
+	return r, b.fetch(ctx, &r, servers, func() (*benchNode, error) {
+		return startBenchNode(ctx, filepath.Join(dir, "fresh"), "--peer", strings.Join(peers, ","))
+	})
 }
 
-// measure waits until the fresh node has all blocks, and until all are
-// confirmed.
-func (b *bootstrapBench) measure(ctx context.Context, r *bootstrapResult, server, fresh *benchNode) error {
+// copyBenchLedger copies the ledger of one data folder to a new one.
+func copyBenchLedger(from, to string) error {
+	if err := makeFolder(to); err != nil {
+		return err
+	}
+	return storage.Backup(filepath.Join(from, ledgerFile), filepath.Join(to, ledgerFile), storage.Options{Network: lattice.Dev()})
+}
+
+// fetch waits until the fresh node has all blocks, and until all are confirmed. It
+// kills it on the way, and sees that nothing is lost by that.
+func (b *bootstrapBench) fetch(ctx context.Context, r *bootstrapResult, servers []*benchNode, start func() (*benchNode, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, b.limit, fmt.Errorf("not done within %v", b.limit))
 	defer cancel()
+	fresh, err := start()
+	if err != nil {
+		return err
+	}
+	defer func() { fresh.stop() }()
 	tick := time.NewTicker(benchPoll)
 	defer tick.Stop()
+	began, kills, last := fresh.ready, 0, 0
 	for {
 		var count struct {
 			Count    int `json:",string"`
@@ -121,14 +157,32 @@ func (b *bootstrapBench) measure(ctx context.Context, r *bootstrapResult, server
 		if err := fresh.client.ask(ctx, "block_count", nil, &count); err != nil {
 			return errors.Join(context.Cause(ctx), err)
 		}
-		passed := time.Since(fresh.ready).Seconds()
+		if count.Cemented < last {
+			return fmt.Errorf("%d blocks were confirmed before the node was killed, %d are after it", last, count.Cemented)
+		}
+		passed := time.Since(began).Seconds()
 		r.PeakRSS = max(r.PeakRSS, float64(residentBytes(strconv.Itoa(fresh.command.Process.Pid)))/(1<<20))
 		if r.Seconds == 0 && count.Count >= b.blocks {
 			r.Seconds, r.BlocksPerSecond = passed, float64(b.blocks)/passed
 		}
 		if count.Cemented >= b.blocks {
 			r.ConfirmedSeconds, r.ConfirmedPerSecond = passed, float64(b.blocks)/passed
-			return server.sent(ctx, &r.BytesSent)
+			for _, s := range servers {
+				if err := s.sent(ctx, &r.BytesSent); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		if kills < b.kills && count.Count >= b.blocks/(b.kills+1)*(kills+1) {
+			kills, last = kills+1, count.Cemented
+			kill(fresh.command.Process)
+			_ = fresh.command.Wait() // killed, as it was meant to be
+			again, err := start()
+			if err != nil {
+				return fmt.Errorf("after kill %d: %w", kills, err)
+			}
+			fresh = again
 		}
 		select {
 		case <-tick.C:

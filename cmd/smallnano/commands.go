@@ -33,7 +33,7 @@ func commands() []command {
 		{"node run", "[flags]", "run a node until it is told to stop", runNode},
 		{"devnet", "[flags]", "run a network of several nodes on this machine and show transfers being confirmed", runDevnet},
 		{"rpc", "[flags] ACTION [name=value]...", "ask a running node, for example: rpc block_count", runRPC},
-		{"bench bootstrap", "[flags]", "measure how fast a fresh node gets a ledger from one peer", runBenchBootstrap},
+		{"bench bootstrap", "[flags]", "measure how fast a fresh node gets a ledger from its peers", runBenchBootstrap},
 		{"bench rpc", "[flags]", "measure how many requests a node answers, and how fast", runBenchRPC},
 		{"bench spam", "[flags]", "measure what a flood of valid blocks does to those who do not flood", runBenchSpam},
 	}, slices.Concat(benchCommands(), walletCommands(), accountCommands(), blockCommands(), toolCommands(), operatorCommands())...), []command{
