@@ -196,9 +196,10 @@ type voice struct {
 }
 
 // seen tells the peer supervisor where a representative can be found, once in
-// a while.
+// a while. Those of this node are not behind a connection, though their votes
+// come back through some.
 func (a *voteProcessor) seen(m *messages.VoteArrived) {
-	if m.Conn != 0 && a.voices.Add(voice{m.Conn, m.Vote.Representative}) {
+	if m.Conn != 0 && !slices.Contains(a.own, m.Vote.Representative) && a.voices.Add(voice{m.Conn, m.Vote.Representative}) {
 		a.refs.peers.Tell(&messages.RepresentativeSeen{Conn: m.Conn, Account: m.Vote.Representative})
 	}
 }
