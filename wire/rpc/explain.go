@@ -134,13 +134,11 @@ func (e *explained) find(l Ledger) error {
 	if err != nil {
 		return err
 	}
-	if e.pruned = height <= info.PrunedHeight; e.pruned {
-		return nil
-	}
 	b, found, err := l.BlockAt(e.root.Account, height)
-	if found {
+	if found { // also below the pruned height: a send that nobody has received stays
 		e.hash = b.Hash
 	}
+	e.pruned = err == nil && !found && height <= info.PrunedHeight
 	return err
 }
 
