@@ -21,10 +21,10 @@ RACE      := ./actors ./actors/mailbox ./actors/supervise ./wire/... ./storage .
 TARGETS   := linux/amd64 linux/arm64 linux/arm/7 linux/386 darwin/amd64 darwin/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test vet plain race 386 arm release reproducible lint fmtcheck tools linters archtest fmt fuzz sim sim-mutants bench size clean
+.PHONY: help build run test vet plain race 386 arm release reproducible lint fmtcheck tools linters archtest fmt fuzz sim sim-mutants bench bench-baseline bench-compare size clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/smallnano: static, stripped, paths left out
 	$(STATIC) $(GO) build $(STRIPPED) -o bin/smallnano ./cmd/smallnano
@@ -115,7 +115,26 @@ sim-mutants: ## plant faults and see that the simulator finds each (takes long)
 bench: ## run the benchmarks; BENCH=name chooses
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
-size: ## table of the sizes of stripped static binaries
+# What the fast benchmarks of "make bench-compare" are, and where their figures of
+# an earlier day stand. They hold for one machine: make your own first.
+COMPARED   := ./actors/mailbox ./wire ./crypto/work
+BASELINE   ?= cmd/smallnano/testdata/benchmarks.txt
+BENCHCOUNT ?= 6
+MEASURE    := $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime 20ms -count $(BENCHCOUNT) $(COMPARED)
+
+bench-baseline: ## note the figures that bench-compare compares with
+	$(MEASURE) >$(BASELINE).new || { cat $(BASELINE).new; rm $(BASELINE).new; exit 1; }
+	mv $(BASELINE).new $(BASELINE)
+
+bench-compare: ## run the fast benchmarks and compare with the baseline; BENCH=name chooses
+	@mkdir -p bin
+	$(MEASURE) >bin/benchmarks.txt || { cat bin/benchmarks.txt; exit 1; }
+	$(TOOL) benchstat $(BASELINE) bin/benchmarks.txt
+
+# A binary above this is a mistake: somebody brought in something heavy.
+SIZEMOST ?= 22000000
+
+size: ## table of the sizes of stripped static binaries; fails above SIZEMOST bytes
 	@printf '%-14s %10s %8s\n' target bytes MB; \
 	for target in $(TARGETS); do \
 		IFS=/ read -r os arch arm <<<"$$target"; \
@@ -123,6 +142,7 @@ size: ## table of the sizes of stripped static binaries
 		GOOS=$$os GOARCH=$$arch GOARM=$$arm $(STATIC) $(GO) build $(STRIPPED) -o $$out ./cmd/smallnano || exit 1; \
 		bytes=$$(wc -c <$$out); \
 		printf '%-14s %10d %8s\n' $$target $$bytes $$(echo "$$bytes" | awk '{ printf "%.1f", $$1/1000000 }'); \
+		if [ $$bytes -gt $(SIZEMOST) ]; then echo "$$target is above the budget of $(SIZEMOST) bytes"; exit 1; fi; \
 	done
 
 clean: ## remove what was built and the nodes of make run
