@@ -10,9 +10,10 @@ package=${1:-./cmd/smallnano}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
+commit=$(git -C "$here" rev-parse HEAD) # the tree may move on meanwhile
 for n in one two; do
     mkdir -p "$folder/$n/tree"
-    (cd "$here" && git archive HEAD) | tar -x -C "$folder/$n/tree"
+    (cd "$here" && git archive "$commit") | tar -x -C "$folder/$n/tree"
     (cd "$folder/$n/tree" && GOCACHE="$folder/$n/cache" CGO_ENABLED=0 \
         go build -trimpath -buildvcs=false -ldflags='-s -w' -o "$folder/$n/smallnano" "$package")
 done
