@@ -146,6 +146,7 @@ type link struct {
 	onWay   int      // frames sent and not yet handed on at the other end
 	due     time.Time
 	closed  bool
+	shaken  bool // the other end's answer to the handshake came
 	traffic messages.Traffic
 }
 
@@ -277,7 +278,9 @@ func (l *link) handOn() {
 			l.end(err)
 			return
 		}
-		l.host.hears(l.host.owner, frame)
+		if l.shaken = l.shaken || header.Type == wire.TypeHandshakeAck; l.shaken {
+			l.host.hears(l.host.owner, frame) // a node refuses what comes before, as it does when a cut line gives back a handshake late
+		}
 		l.receive(&messages.FrameArrived{Type: uint8(header.Type), Body: append([]byte(nil), frame[wire.HeaderSize:]...), Credit: credit})
 	}
 }
