@@ -172,11 +172,12 @@ func parseNetwork(path string, data []byte) (*lattice.Network, error) {
 			return nil, fmt.Errorf("%s:%d: %s: %w", path, lineOf(data, p.name), p.name, err)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
+	if unknown := slices.Sorted(maps.Keys(keys)); len(unknown) > 0 {
 		names := make([]string, len(networkParameters))
 		for i := range networkParameters {
 			names[i] = networkParameters[i].name
 		}
+		key := unknown[0]
 		return nil, fmt.Errorf("%s:%d: %q is no parameter of a network; the nearest is %q", path, lineOf(data, key), key, Nearest(key, names))
 	}
 	if err := d.check(); err != nil {

@@ -62,7 +62,7 @@ func browse(t *testing.T, browser, url string) (shown, said string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
-	home, err := os.MkdirTemp("", "smallnano-browser-")
+	home, err := os.MkdirTemp("", "smallnano-browser-") //nolint:usetesting // t.TempDir fails when its last process still writes there
 	if err != nil {
 		t.Fatal(err)
 	}
