@@ -28,6 +28,10 @@ func action(words []string) (func(*Sim) error, error) {
 		}
 		nodes, err := numbers(args[:1])
 		return eachNode(nodes, func(s *Sim, n *Node) error {
+			if args[1] == "after-commit" {
+				n.failAfterCommit()
+				return nil
+			}
 			s.result.Panics++
 			return n.running.Backend().FailActor(args[1])
 		}), err

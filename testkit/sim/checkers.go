@@ -126,12 +126,25 @@ func (s *Sim) checkConfirmed(n *Node, r storage.Reader, c lattice.Confirmation) 
 	return nil
 }
 
-// acknowledged notes that a node promised to keep a block.
+// acknowledged notes that a node promised to keep a block, which it then must
+// have.
 func (s *Sim) acknowledged(n *Node, b *lattice.Block, hash lattice.Hash) {
+	s.checkPromise(n, hash)
 	if s.seen.acks[n.ID] == nil {
 		s.seen.acks[n.ID] = map[lattice.Hash]lattice.Block{}
 	}
 	s.seen.acks[n.ID][hash] = *b
+}
+
+// checkPromise checks that a node has a block at the moment at which it says so.
+func (s *Sim) checkPromise(n *Node, hash lattice.Hash) {
+	n.view(func(r storage.Reader) error {
+		_, found, err := r.Block(hash)
+		if err == nil && !found {
+			s.violate("acknowledged", "node %d says that it has taken in block %v, and does not have it", n.ID, hash)
+		}
+		return err
+	})
 }
 
 // lost checks, after a crash, what the node still has, and forgets what a power

@@ -62,7 +62,12 @@ func (s *Sim) failActor() {
 		return
 	}
 	actors := n.running.Backend().Health().Actors
-	a := actors[s.world.rng.IntN(len(actors))]
+	i := s.world.rng.IntN(len(actors) + len(actors)/8)
+	if i >= len(actors) {
+		n.failAfterCommit()
+		return
+	}
+	a := actors[i]
 	name := a.Name
 	if a.Parent != "" {
 		name = a.Parent + "/" + a.Name
@@ -71,6 +76,14 @@ func (s *Sim) failActor() {
 	if err := n.running.Backend().FailActor(name); err == nil {
 		s.result.Panics++
 	}
+}
+
+// failAfterCommit makes the block processor of a node panic right after its next
+// commit: what it did is in the ledger, and nobody is told.
+func (n *Node) failAfterCommit() {
+	n.untold = true
+	n.sim.result.Panics++
+	n.sim.world.trace.event("n%d: block_processor fails after its next commit", n.ID)
 }
 
 // failDisk lets a node's disk be full, or fail now and then, for a while.

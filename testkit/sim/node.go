@@ -40,6 +40,7 @@ type Node struct {
 	elections    election.Config // bounds
 	heard        heard
 	slowAt       time.Time // until when turns may be under way that a slow disk holds up
+	untold       bool      // the block processor fails after its next commit, before it tells anybody
 	endAt, endBy string    // at which step of voting the node ends, and how
 
 	Crashes, PowerLosses int
@@ -75,8 +76,14 @@ type store struct {
 
 // Update implements storage.Store.
 func (s *store) Update(f func(storage.Tx) error) error {
+	n := s.node
 	err := s.write(s.Store.Update, func(tx storage.Tx) error { return f(unsynced{tx, s}) })
-	s.node.sim.committed(s.node, err)
+	n.sim.committed(n, err)
+	if err == nil && n.untold {
+		n.untold = false
+		n.sim.world.trace.event("n%d tells nobody what it committed", n.ID)
+		panic("simulated: the block processor fails between a commit and telling of it")
+	}
 	return err
 }
 
@@ -206,7 +213,7 @@ func (n *Node) nextPath() string {
 // start starts the node on its database.
 func (n *Node) start() {
 	s := n.sim
-	n.skew = n.wrong
+	n.skew, n.untold = n.wrong, false
 	n.owner = &owner{id: n.ID}
 	n.host = &host{network: s.network, owner: n.owner, address: address(n.ID)}
 	cfg := actors.DefaultConfig(n.net)

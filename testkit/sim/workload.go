@@ -198,9 +198,15 @@ func (s *Sim) fork(w *wallet, blocks []*lattice.Block, at []*Node, delay time.Du
 		s.world.trace.event("double spend of %s: %s at n%d", short(w.w.Account()), short(s.net.HashOf(b)), n.ID)
 		s.world.after(s.env, time.Duration(i)*delay, func() {
 			s.pending = append(s.pending, func() {
-				if n.Alive() {
-					n.running.Process(b, func(messages.BlockResult) {})
+				if !n.Alive() {
+					return
 				}
+				life, hash := n.owner, s.net.HashOf(b)
+				n.running.Process(b, func(r messages.BlockResult) {
+					if r.Err == nil && !life.dead {
+						s.checkPromise(n, hash) // which of them stays is another matter
+					}
+				})
 			})
 		})
 	}
