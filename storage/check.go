@@ -92,9 +92,10 @@ func needsSource(b *lattice.Block, head lattice.AccountInfo) bool {
 	return !head.Opened() || head.Balance.Less(b.Balance)
 }
 
-// cemented describes the cementing of a block: head is its account before,
-// confirmed the account's last confirmed block if there is one.
-func cemented(b *lattice.StoredBlock, sequence uint64, confirmed *lattice.Block) ledger.Cemented {
+// cemented describes the cementing of a block. confirmed is the account's last
+// confirmed block if there is one, source the representative that the send names
+// which the block receives.
+func cemented(b *lattice.StoredBlock, sequence uint64, confirmed *lattice.Block, source lattice.Account) ledger.Cemented {
 	c := ledger.Cemented{
 		Confirmation: lattice.Confirmation{Sequence: sequence, Hash: b.Hash, Account: b.Block.Account, Height: b.Height},
 		Block:        b.Block, Subtype: b.Subtype, Amount: b.Amount,
@@ -103,25 +104,41 @@ func cemented(b *lattice.StoredBlock, sequence uint64, confirmed *lattice.Block)
 	if confirmed != nil {
 		c.OldWeight, c.OldRep = confirmed.Balance, confirmed.Representative
 	}
+	switch {
+	case b.Subtype == lattice.Send:
+		c.NewWeight = c.OldWeight // the amount goes on its way with it
+	case hasSource(b):
+		c.SourceWeight, c.SourceRep = b.Amount, source
+	}
 	return c
 }
+
+// hasSource reports whether a block receives a send: the genesis block does not.
+func hasSource(b *lattice.StoredBlock) bool { return receives(b) && !b.Block.Link.IsZero() }
 
 // moveWeight carries out what a cemented block does to the weights: get and
 // put read and write the weight of a representative. A weight that would fall
 // below zero or rise above 128 bits means a corrupt ledger.
 func moveWeight(c *ledger.Cemented, get func(lattice.Account) (lattice.Amount, error), put func(lattice.Account, lattice.Amount) error) error {
-	if !c.OldWeight.IsZero() {
-		w, err := get(c.OldRep)
-		if err != nil {
+	if c.OldRep == c.NewRep && c.OldWeight == c.NewWeight && c.SourceWeight.IsZero() {
+		return nil // most sends
+	}
+	take := func(rep lattice.Account, amount lattice.Amount) error {
+		w, err := get(rep)
+		if err != nil || amount.IsZero() {
 			return err
 		}
-		less, ok := w.Sub(c.OldWeight)
+		less, ok := w.Sub(amount)
 		if !ok {
-			return fmt.Errorf("%w: weight %v of %v is less than %v that it holds", ErrCorrupt, w, c.OldRep, c.OldWeight)
+			return fmt.Errorf("%w: weight %v of %v is less than %v that it holds", ErrCorrupt, w, rep, amount)
 		}
-		if err := put(c.OldRep, less); err != nil {
-			return err
-		}
+		return put(rep, less)
+	}
+	if err := take(c.OldRep, c.OldWeight); err != nil {
+		return err
+	}
+	if err := take(c.SourceRep, c.SourceWeight); err != nil {
+		return err
 	}
 	if c.NewWeight.IsZero() {
 		return nil
@@ -155,6 +172,12 @@ func errTwice(hash lattice.Hash) error {
 
 func errNoEntry(verb string, hash lattice.Hash, key lattice.ReceivableKey) error {
 	return fmt.Errorf("%s block %v: no receivable entry of %v for send %v", verb, hash, key.Destination, key.Send)
+}
+
+// errNoSource says that a send is gone which its unconfirmed receive needs:
+// nothing removes it before.
+func errNoSource(hash lattice.Hash, send lattice.Link) error {
+	return fmt.Errorf("%w: the send %v that block %v receives is gone before that was confirmed", ErrCorrupt, send, hash)
 }
 
 func errSource(hash lattice.Hash, send lattice.Link) error {

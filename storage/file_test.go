@@ -597,8 +597,8 @@ func TestMigrations(t *testing.T) {
 	v1 := format{schema: strings.Replace(currentFormat.schema, `    PRIMARY KEY (account, height)
 ) STRICT, WITHOUT ROWID;`, `    PRIMARY KEY (account)
 ) STRICT;`, 1)}
-	half := format{schema: "-", migrations: []func(*conn) error{prunedHeights, func(c *conn) error { return errors.Join(add(two)(c), broken) }}}
-	v4 := format{schema: currentFormat.schema + "CREATE TABLE two (x INTEGER, y TEXT) STRICT;", migrations: []func(*conn) error{prunedHeights, add(two), add(three)}}
+	half := format{schema: "-", migrations: []func(*conn) error{prunedHeights, weightsOnTheirWay, func(c *conn) error { return errors.Join(add(two)(c), broken) }}}
+	v4 := format{schema: currentFormat.schema + "CREATE TABLE two (x INTEGER, y TEXT) STRICT;", migrations: []func(*conn) error{prunedHeights, weightsOnTheirWay, add(two), add(three)}}
 
 	dir := t.TempDir()
 	path, o := filepath.Join(dir, "ledger.db"), Options{Network: lattice.Dev()}
@@ -617,10 +617,10 @@ func TestMigrations(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustClose(t, s)
-	if _, err := with(path, half); !errors.Is(err, broken) || !strings.Contains(err.Error(), "version 2 to 3") {
+	if _, err := with(path, half); !errors.Is(err, broken) || !strings.Contains(err.Error(), "version 3 to 4") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := with(path, v1); !errors.Is(err, ErrNewerSchema) || !strings.Contains(err.Error(), "version 2") {
+	if _, err := with(path, v1); !errors.Is(err, ErrNewerSchema) || !strings.Contains(err.Error(), "version 3") {
 		t.Errorf("after half of the way: %v", err)
 	}
 	if s, err = with(path, v4); err != nil {

@@ -267,16 +267,22 @@ func (t *memoryTx) Cement(hash lattice.Hash) (ledger.Cemented, error) {
 	if err := checkNext(&b, head); err != nil {
 		return ledger.Cemented{}, err
 	}
-	if b.Subtype == lattice.Receive || b.Subtype == lattice.Open && !b.Block.Link.IsZero() {
-		if send, known, _ := t.Block(lattice.Hash(b.Block.Link)); known && !send.Confirmed {
+	var source lattice.Account
+	if hasSource(&b) {
+		send, known, _ := t.Block(lattice.Hash(b.Block.Link))
+		switch {
+		case !known:
+			return ledger.Cemented{}, errNoSource(hash, b.Block.Link)
+		case !send.Confirmed:
 			return ledger.Cemented{}, errSource(hash, b.Block.Link)
 		}
+		source = send.Block.Representative
 	}
 	var confirmed *lattice.Block
 	if before, found, _ := t.BlockAt(account, head.ConfirmedHeight); found {
 		confirmed = &before.Block
 	}
-	c := cemented(&b, s.counts.Cemented+1, confirmed)
+	c := cemented(&b, s.counts.Cemented+1, confirmed, source)
 	if err := moveWeight(&c, t.weight, t.setWeight); err != nil {
 		return ledger.Cemented{}, err
 	}

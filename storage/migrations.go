@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -32,7 +34,7 @@ func (f format) version() int { return 1 + len(f.migrations) }
 func SchemaVersion() int { return currentFormat.version() }
 
 // currentFormat is what this program reads and writes.
-var currentFormat = format{schema: schema, migrations: []func(*conn) error{prunedHeights}}
+var currentFormat = format{schema: schema, migrations: []func(*conn) error{prunedHeights, weightsOnTheirWay}}
 
 // prunedHeights makes room for several rows of an account in pruned. Version 1
 // never pruned anything.
@@ -48,6 +50,58 @@ func prunedHeights(c *conn) error {
 ) STRICT, WITHOUT ROWID`,
 	} {
 		if _, err := c.exec(statement, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// weightsOnTheirWay counts the weights anew. Until version 2 what was on its way
+// between accounts was with nobody; now it is with the representative that the
+// send names, until the receive is confirmed. No such send was ever pruned.
+func weightsOnTheirWay(c *conn) error {
+	weights := make(map[accountID]lattice.Amount)
+	count := func(sql string) error {
+		_, err := c.query(sql, nil, func(s *sqlite.Stmt) bool {
+			id := accountID(s.ColumnInt64(0))
+			weights[id] = weights[id].SatAdd(readAmount(s, 1).SatSub(readAmount(s, 2)))
+			return true
+		})
+		return err
+	}
+	for _, sql := range []string{
+		// What accounts have.
+		`SELECT b.representative, b.balance, x'' FROM confirmation_height c
+			JOIN blocks b ON b.id = (c.account << 28 | c.height)`,
+		// What nobody has received.
+		`SELECT b.representative, p.amount, x'' FROM pending p
+			JOIN confirmation_height c ON c.account = p.source >> 28 AND c.height >= p.source & 0xfffffff
+			JOIN blocks b ON b.id = p.source`,
+		// What was received by a block that is not confirmed: its balance less the one before.
+		`SELECT s.representative, b.balance, coalesce(below.balance, x'') FROM unconfirmed u
+			LEFT JOIN confirmation_height c ON c.account = u.account
+			JOIN blocks b ON b.id > (u.account << 28 | coalesce(c.height, 0)) AND b.id < (u.account + 1) << 28
+			JOIN confirmation_height d ON d.account = b.link >> 28 AND d.height >= b.link & 0xfffffff
+			JOIN blocks s ON s.id = b.link
+			LEFT JOIN blocks below ON below.id = b.id - 1
+			WHERE typeof(b.link) = 'integer' AND b.link > 0`,
+	} {
+		if err := count(sql); err != nil {
+			return err
+		}
+	}
+	if _, err := c.exec("DELETE FROM weights", nil); err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(weights)) {
+		if weights[id].IsZero() {
+			continue
+		}
+		_, err := c.exec("INSERT INTO weights (representative, weight) VALUES (?, ?)", func(s *sqlite.Stmt) {
+			s.BindInt64(1, int64(id))
+			bindAmount(s, 2, weights[id])
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
--- The ledger's file, schema version 2. A new file is made by this script; an
+-- The ledger's file, schema version 3. A new file is made by this script; an
 -- older one is brought here by migrations.go.
 --
 -- Keys and hashes are long and random, so they are stored once and everything
@@ -98,7 +98,9 @@ CREATE TABLE pruned (
     PRIMARY KEY (account, height)
 ) STRICT, WITHOUT ROWID;
 
--- Confirmed balances by whom they are delegated to; no row for zero.
+-- Confirmed balances by whom they are delegated to, and what is on its way by
+-- confirmed sends, until the receive is confirmed, by whom the send names; all
+-- together the supply. No row for zero.
 CREATE TABLE weights (
     representative INTEGER PRIMARY KEY, -- account
     weight         BLOB NOT NULL

@@ -86,7 +86,9 @@ type Reader interface {
 	// numbers from first up. Entries whose block was pruned have left it.
 	Confirmations(first uint64, most int) ([]lattice.Confirmation, error)
 	// Weights calls f for every representative with confirmed weight, in the
-	// order of their keys, until f returns false.
+	// order of their keys, until f returns false. What a confirmed send has put on
+	// its way is with the representative that the send names until the receive is
+	// confirmed, so all together they are the supply.
 	Weights(f func(representative lattice.Account, weight lattice.Amount) bool) error
 	// Counts returns how much there is of everything.
 	Counts() (lattice.Counts, error)

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
 	"github.com/smallnano/smallnano/actors/core/ledger"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -190,4 +193,47 @@ func revertAlike(tx storage.Tx) error {
 		return err
 	}
 	return tx.Revert(&e)
+}
+
+// TestWeightsOfOlderFiles opens files as version 2 left them: what was on its way
+// was with nobody.
+func TestWeightsOfOlderFiles(t *testing.T) {
+	for seed := range uint64(4) {
+		path := filepath.Join(t.TempDir(), "ledger.db")
+		s := storetest.Twin(t, seed, 30, storage.NewMemory(lattice.Dev()), open(t, path), func(s storage.Store) storage.Store { return s })
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sqlitex.ExecuteScript(c, `DELETE FROM weights; UPDATE _meta SET value = 2 WHERE name = 'schema';`, nil); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		s = open(t, path)
+		entries, onTheirWay := 0, 0
+		err = s.View(func(r storage.Reader) error {
+			all, err := r.Unconfirmed(lattice.Account{}, 1000)
+			for _, e := range all { // receives whose sends are confirmed are what is hard
+				for h := e.Info.ConfirmedHeight + 1; h <= e.Info.Height; h++ {
+					b, _, _ := r.BlockAt(e.Account, h)
+					if source, found, _ := r.Block(lattice.Hash(b.Block.Link)); found && source.Confirmed && b.Subtype != lattice.Send {
+						onTheirWay++
+					}
+				}
+			}
+			counts, failed := r.Counts()
+			entries = int(counts.Receivables)
+			return errors.Join(err, failed, storage.Verify(lattice.Dev(), r))
+		})
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		t.Logf("seed %d: %d entries, %d unconfirmed receives", seed, entries, onTheirWay)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

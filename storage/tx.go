@@ -306,10 +306,10 @@ func (t *tx) Cement(hash lattice.Hash) (ledger.Cemented, error) {
 	if err := checkNext(&b, head); err != nil {
 		return ledger.Cemented{}, err
 	}
-	if row.link.send != 0 {
-		confirmed, err := t.c.confirmedHeight(row.link.send.account())
-		if err != nil || row.link.send.height() > confirmed {
-			return ledger.Cemented{}, cmp.Or(err, errSource(hash, b.Block.Link))
+	var source lattice.Account
+	if hasSource(&b) {
+		if source, err = t.sourceRep(&b, row.link.send); err != nil {
+			return ledger.Cemented{}, err
 		}
 	}
 	var before *lattice.Block
@@ -319,8 +319,25 @@ func (t *tx) Cement(hash lattice.Hash) (ledger.Cemented, error) {
 			return ledger.Cemented{}, err
 		}
 	}
-	c := cemented(&b, t.counts.Cemented+1, before)
+	c := cemented(&b, t.counts.Cemented+1, before, source)
 	return c, t.write(func() error { return t.cement(&c, row.id, head) })
+}
+
+// sourceRep returns the representative that the send names which a block receives.
+// The send must be confirmed; it is never pruned before the block is.
+func (t *tx) sourceRep(b *lattice.StoredBlock, send blockID) (rep lattice.Account, err error) {
+	if send == 0 {
+		return rep, errNoSource(b.Hash, b.Block.Link)
+	}
+	confirmed, err := t.c.confirmedHeight(send.account())
+	if err != nil || send.height() > confirmed {
+		return rep, cmp.Or(err, errSource(b.Hash, b.Block.Link))
+	}
+	row, _, found, err := t.c.pair(send)
+	if err != nil || !found {
+		return rep, cmp.Or(err, errNoSource(b.Hash, b.Block.Link))
+	}
+	return t.c.key(row.representative)
 }
 
 func (t *tx) cement(c *ledger.Cemented, id blockID, head lattice.AccountInfo) error {

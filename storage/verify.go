@@ -9,7 +9,8 @@ import (
 // Verify walks through the whole ledger and checks what must hold of it
 // whatever happened: every chain hangs together and hashes to what is stored,
 // balances and receivable amounts are the supply, the kept weights are a
-// recount of the confirmed balances, nothing is confirmed before what it stands
+// recount of the confirmed balances and of what is on its way between them and
+// the supply together, nothing is confirmed before what it stands
 // on, and the counts are right. It returns the first difference.
 //
 // Its cost grows with the ledger: it is for tests and for an operator's check.
@@ -168,7 +169,7 @@ func (v *verifier) block(b, last *lattice.StoredBlock, info lattice.AccountInfo)
 		if b.Hash != info.ConfirmedFrontier {
 			return fmt.Errorf("the confirmed frontier is %v", info.ConfirmedFrontier)
 		}
-		v.weights[b.Block.Representative] = v.weights[b.Block.Representative].SatAdd(b.Block.Balance)
+		v.weigh(b, b.Block.Balance)
 	}
 	if err := v.vote(b); err != nil {
 		return err
@@ -202,22 +203,34 @@ func (v *verifier) send(b *lattice.StoredBlock) error {
 	}
 	v.counts.Receivables++
 	v.money = v.money.SatAdd(entry.Amount)
+	if b.Confirmed {
+		v.weigh(b, entry.Amount)
+	}
 	return nil
+}
+
+// weigh counts an amount for the representative that a block names.
+func (v *verifier) weigh(b *lattice.StoredBlock, amount lattice.Amount) {
+	v.weights[b.Block.Representative] = v.weights[b.Block.Representative].SatAdd(amount)
 }
 
 // source checks the send of a receive, if it is still there.
 func (v *verifier) source(b *lattice.StoredBlock) error {
-	if !receives(b) || b.Block.Link.IsZero() {
+	if !hasSource(b) {
 		return nil
 	}
 	send, found, err := v.r.Block(lattice.Hash(b.Block.Link))
 	switch {
-	case err != nil || !found:
+	case err != nil || !found && b.Confirmed:
 		return err
+	case !found:
+		return fmt.Errorf("its source %v is gone before it was confirmed", b.Block.Link)
 	case send.Amount != b.Amount || send.Block.Link != lattice.Link(b.Block.Account):
 		return fmt.Errorf("its source is %+v", send)
 	case b.Confirmed && !send.Confirmed:
 		return fmt.Errorf("it is confirmed before its source %v", send.Hash)
+	case send.Confirmed && !b.Confirmed:
+		v.weigh(&send, b.Amount)
 	}
 	return nil
 }
@@ -235,8 +248,10 @@ func (v *verifier) totals() error {
 		return fmt.Errorf("counts are %+v, there are %+v", counts, v.counts)
 	}
 	var wrong error
+	var sum lattice.Amount
 	kept := 0
 	err = v.r.Weights(func(representative lattice.Account, w lattice.Amount) bool {
+		sum = sum.SatAdd(w)
 		if w.IsZero() || w != v.weights[representative] {
 			wrong = fmt.Errorf("weight of %v is kept as %v, a recount gives %v", representative, w, v.weights[representative])
 		}
@@ -253,6 +268,9 @@ func (v *verifier) totals() error {
 	}
 	if kept != 0 {
 		return fmt.Errorf("%d representatives have weight that is not kept", -kept)
+	}
+	if sum != v.network.Genesis.Balance {
+		return fmt.Errorf("the weights together are %s raw, the supply is %s raw", sum.Raw(), v.network.Genesis.Balance.Raw())
 	}
 	return v.listed()
 }

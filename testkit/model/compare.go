@@ -50,8 +50,8 @@ func (l *Ledger) Laws() error {
 	if total := s.Total(); total != lattice.Supply {
 		return fmt.Errorf("balances and receivables are %s raw, the supply is %s raw", total.Raw(), lattice.Supply.Raw())
 	}
-	if lattice.Supply.Less(sum) {
-		return fmt.Errorf("weights are %s raw, more than the supply", sum.Raw())
+	if sum != lattice.Supply {
+		return fmt.Errorf("weights are %s raw, the supply is %s raw", sum.Raw(), lattice.Supply.Raw())
 	}
 	for h, b := range s.Blocks {
 		if !b.Confirmed {

@@ -87,8 +87,9 @@ func (s *State) Info(a lattice.Account) lattice.AccountInfo {
 	return info
 }
 
-// Weights recounts the confirmed balances by representative, without those that
-// come to nothing.
+// Weights recounts the confirmed balances by representative, and with them what
+// was sent by a confirmed block and not received by one: that is with the
+// representative that the send names. Those that come to nothing are left out.
 func (s *State) Weights() map[lattice.Account]lattice.Amount {
 	weights := make(map[lattice.Account]lattice.Amount)
 	for a := range s.Chains {
@@ -97,6 +98,12 @@ func (s *State) Weights() map[lattice.Account]lattice.Amount {
 			if sum := weights[top.Representative].SatAdd(top.Balance); !sum.IsZero() {
 				weights[top.Representative] = sum
 			}
+		}
+	}
+	for hash, b := range s.Blocks {
+		key := lattice.ReceivableKey{Destination: lattice.Account(b.Block.Link), Send: hash}
+		if b.Subtype == lattice.Send && b.Confirmed && !s.Blocks[s.ReceivedBy[key]].Confirmed {
+			weights[b.Block.Representative] = weights[b.Block.Representative].SatAdd(b.Amount)
 		}
 	}
 	return weights

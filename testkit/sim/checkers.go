@@ -218,7 +218,7 @@ func (s *Sim) checkLedger(n *Node) {
 		s.seen.heights[n.ID] = heights
 	}
 	n.view(func(r storage.Reader) error {
-		sum := lattice.Amount{}
+		sum, together := lattice.Amount{}, lattice.Amount{}
 		weights := map[lattice.Account]lattice.Amount{}
 		err := everyAccount(r, func(e lattice.AccountEntry) error {
 			sum = sum.SatAdd(e.Info.Balance)
@@ -238,13 +238,29 @@ func (s *Sim) checkLedger(n *Node) {
 					weights[b.Block.Representative] = weights[b.Block.Representative].SatAdd(b.Block.Balance)
 				}
 			}
+			for h := e.Info.ConfirmedHeight + 1; h <= e.Info.Height; h++ {
+				b, _, err := r.BlockAt(e.Account, h)
+				if err != nil {
+					return err
+				}
+				if b.Subtype == lattice.Send {
+					continue
+				}
+				if source, found, _ := r.Block(lattice.Hash(b.Block.Link)); found && source.Confirmed {
+					weights[source.Block.Representative] = weights[source.Block.Representative].SatAdd(b.Amount)
+				}
+			}
 			return nil
 		})
 		for a := range s.seen.accounts { // the order does not matter
 			err = errors.Join(err, everyReceivable(r, a, func(entry lattice.ReceivableEntry) {
 				sum = sum.SatAdd(entry.Receivable.Amount)
-				if _, found, err := r.Block(entry.Key.Send); err == nil && !found {
+				send, found, err := r.Block(entry.Key.Send)
+				if err == nil && !found {
 					s.violate("kept", "node %d: send %v waits to be received by %v, and is not in the ledger", n.ID, entry.Key.Send, a)
+				}
+				if send.Confirmed {
+					weights[send.Block.Representative] = weights[send.Block.Representative].SatAdd(send.Amount)
 				}
 			}))
 		}
@@ -256,7 +272,7 @@ func (s *Sim) checkLedger(n *Node) {
 		}
 		stored := map[lattice.Account]lattice.Amount{}
 		if err := r.Weights(func(rep lattice.Account, w lattice.Amount) bool {
-			if !w.IsZero() {
+			if together = together.SatAdd(w); !w.IsZero() {
 				stored[rep] = w
 			}
 			return true
@@ -265,6 +281,9 @@ func (s *Sim) checkLedger(n *Node) {
 		}
 		if fmt.Sprint(stored) != fmt.Sprint(weights) {
 			s.violate("weights", "node %d: stored %v, recounted %v", n.ID, stored, weights)
+		}
+		if together != lattice.Supply {
+			s.violate("weights", "node %d: they are %v raw together, the supply is %v", n.ID, together.Raw(), lattice.Supply.Raw())
 		}
 		return nil
 	})

@@ -243,16 +243,6 @@ func (n *Node) start() {
 // all: somebody has to.
 func (n *Node) prunes() bool { return n.sim.opt.Keep > 0 && n.ID%2 == 1 }
 
-// joins makes the node one that knows nothing but the genesis block. While it
-// learns how the weight was divided, part of the weight is on its way from one
-// account to another, and the rest must be able to decide: so it goes by the
-// quorum floor of the public networks.
-func (n *Node) joins() {
-	net := *n.net
-	net.QuorumFloorPercent = lattice.Beta().QuorumFloorPercent
-	n.net = &net
-}
-
 // crash ends the node between two messages, as kill -9 does, or with power: then
 // what was not synced is gone too.
 func (n *Node) crash(power bool) {

@@ -132,6 +132,8 @@ func (s *Scenario) setting(words []string) (err error) {
 		number(&o.Accounts)
 	case "joiners":
 		number(&o.Joiners)
+	case "fresh":
+		o.Fresh = true
 	case "naives":
 		number(&o.Naives)
 	case "spammers":

@@ -36,6 +36,7 @@ type Options struct {
 	// Joiners are nodes without a representative that start while the others run,
 	// from nothing but the genesis block or from an old copy of the ledger.
 	Joiners int
+	Fresh   bool // the joiners have nothing but the genesis block
 	// Spammers flood a node with valid blocks, Naives receive what is not
 	// confirmed.
 	Spammers, Naives int
@@ -307,9 +308,8 @@ func (s *Sim) build() {
 	var planted storage.Store // in memory, for the nodes that follow
 	for id := range s.opt.Nodes + s.opt.Joiners {
 		n := s.newNode(id)
-		switch begun := id < s.opt.Nodes || s.opt.LiarPercent > 0 || s.world.rng.IntN(2) == 0; {
-		case !begun:
-			n.joins()
+		switch begun := id < s.opt.Nodes || !s.opt.Fresh && s.world.rng.IntN(2) == 0; {
+		case !begun: // the whole supply is one representative's, until it learns what became of it
 		case n.store.path == "" && planted != nil:
 			n.store.Store = storage.CopyMemory(planted)
 		default:

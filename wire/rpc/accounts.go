@@ -82,10 +82,11 @@ var accountActions = []*action{
 	},
 	{
 		name: "account_weight", role: Public,
-		summary: "Voting weight of a representative: the confirmed balances that are delegated to it.",
-		params:  []param{paramAccount},
-		result:  []field{has("weight", formAmount, "confirmed weight")},
-		errors:  badAccounts, handle: accountWeight,
+		summary: "Voting weight of a representative: the confirmed balances that are delegated to it, and what confirmed sends " +
+			"that name it have put on its way, until its receive is confirmed. All weights together are the supply.",
+		params: []param{paramAccount},
+		result: []field{has("weight", formAmount, "confirmed weight")},
+		errors: badAccounts, handle: accountWeight,
 	},
 }
 

@@ -7,8 +7,8 @@ import (
 var delegatorActions = []*action{
 	{
 		name: "delegators", role: Public, cost: 20,
-		summary: "Accounts that delegate to a representative, with their confirmed balances, in the order of their keys. One " +
-			"answer looks at 10,000 accounts at most, so it may hold few entries, or none, and still have a cursor.",
+		summary: "Accounts that delegate to a representative, with their confirmed balances, in the order of their keys. What is on " +
+			"its way by sends that name the representative counts for its weight and is not among them. One answer looks at 10,000 accounts at most, so it may hold few entries, or none, and still have a cursor.",
 		params: []param{
 			need("account", formAccount, "the representative"),
 			may("threshold", formAmount, "leave out balances below it"),

@@ -86,7 +86,9 @@ type Chains interface {
 
 // Cemented is one block that became final, and what that does to the weights
 // of representatives: the confirmed balance of its account moves from one
-// representative to another.
+// representative to another. What a send takes out of the balance stays with the
+// representative that the send names until the receive of it is confirmed, so
+// that the weights are the supply at all times.
 type Cemented struct {
 	Confirmation lattice.Confirmation
 	Block        lattice.Block
@@ -94,6 +96,8 @@ type Cemented struct {
 	Amount       lattice.Amount
 	OldWeight    lattice.Amount  // confirmed balance of the account before
 	OldRep       lattice.Account // to whom it was delegated; zero when nothing was
-	NewWeight    lattice.Amount  // confirmed balance after
+	SourceWeight lattice.Amount  // what an open or a receive takes from SourceRep
+	SourceRep    lattice.Account // the representative that the received send names
+	NewWeight    lattice.Amount  // confirmed balance after, and what is on its way by this send
 	NewRep       lattice.Account
 }

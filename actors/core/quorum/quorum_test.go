@@ -2,6 +2,7 @@ package quorum
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -105,8 +106,8 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// TestWeightsAgainstRecount moves confirmed balances about and compares with
-// adding them all up.
+// TestWeightsAgainstRecount moves confirmed balances about, some of them by way of
+// sends that wait, and compares with adding them all up.
 func TestWeightsAgainstRecount(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type delegation struct {
@@ -114,6 +115,7 @@ func TestWeightsAgainstRecount(t *testing.T) {
 			rep     lattice.Account
 		}
 		accounts := map[int]delegation{}
+		var onTheirWay []delegation
 		w := NewWeights()
 		view := w.View()
 		t.Repeat(map[string]func(*rapid.T){
@@ -124,12 +126,33 @@ func TestWeightsAgainstRecount(t *testing.T) {
 				w.Apply(&ledger.Cemented{OldWeight: old.balance, OldRep: old.rep, NewWeight: now.balance, NewRep: now.rep})
 				accounts[n] = now
 			},
+			"send": func(t *rapid.T) {
+				n := rapid.IntRange(0, 5).Draw(t, "account")
+				old := accounts[n]
+				amount := lattice.AmountFrom(rapid.Uint64Range(0, old.balance.Lo).Draw(t, "amount"))
+				sent := delegation{amount, rep(rapid.IntRange(0, 3).Draw(t, "rep"))}
+				w.Apply(&ledger.Cemented{OldWeight: old.balance, OldRep: old.rep, NewWeight: old.balance, NewRep: sent.rep})
+				accounts[n] = delegation{old.balance.SatSub(amount), sent.rep}
+				onTheirWay = append(onTheirWay, sent)
+			},
+			"receive": func(t *rapid.T) {
+				if len(onTheirWay) == 0 {
+					return
+				}
+				sent := onTheirWay[0]
+				onTheirWay = onTheirWay[1:]
+				n := rapid.IntRange(0, 5).Draw(t, "account")
+				old := accounts[n]
+				now := delegation{old.balance.SatAdd(sent.balance), rep(rapid.IntRange(0, 3).Draw(t, "rep"))}
+				w.Apply(&ledger.Cemented{OldWeight: old.balance, OldRep: old.rep, SourceWeight: sent.balance, SourceRep: sent.rep, NewWeight: now.balance, NewRep: now.rep})
+				accounts[n] = now
+			},
 			"view": func(t *rapid.T) { view = w.View() },
 			"load": func(t *rapid.T) { // what a restart does
 				top := view.Top(100)
 				w.Reset()
 				sums := map[lattice.Account]lattice.Amount{}
-				for _, d := range accounts {
+				for _, d := range slices.AppendSeq(slices.Clone(onTheirWay), maps.Values(accounts)) {
 					sums[d.rep] = sums[d.rep].SatAdd(d.balance)
 				}
 				for r, sum := range sums {
@@ -142,7 +165,7 @@ func TestWeightsAgainstRecount(t *testing.T) {
 			"": func(t *rapid.T) {
 				sums := map[lattice.Account]uint64{}
 				total := uint64(0)
-				for _, d := range accounts {
+				for _, d := range slices.AppendSeq(slices.Clone(onTheirWay), maps.Values(accounts)) {
 					sums[d.rep] += d.balance.Lo
 					total += d.balance.Lo
 				}

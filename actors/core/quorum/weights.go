@@ -26,7 +26,8 @@ type RepWeight struct {
 }
 
 // Weights is the confirmed weight of every representative: the sum of the
-// confirmed balances that are delegated to it. It is filled from the store with
+// confirmed balances that are delegated to it, and of what is on its way by
+// confirmed sends that name it. Together they are the supply. It is filled from the store with
 // Set, once for each representative, and then follows what is cemented with
 // Apply. Make it with NewWeights.
 type Weights struct {
@@ -54,16 +55,20 @@ func (w *Weights) Set(rep lattice.Account, weight lattice.Amount) {
 }
 
 // Apply moves weight as a cemented block does: the account's confirmed balance
-// leaves the old representative, the new one gets the new balance.
+// leaves the old representative, what it receives leaves the one that the send
+// named, and the new one gets both.
 func (w *Weights) Apply(c *ledger.Cemented) {
-	if c.OldRep == c.NewRep && c.OldWeight == c.NewWeight {
+	if c.OldRep == c.NewRep && c.OldWeight == c.NewWeight && c.SourceWeight.IsZero() {
 		return
 	}
-	// The total follows the balances and not the table, which may have forgotten
+	// The total follows the blocks and not the table, which may have forgotten
 	// somebody.
-	w.total = w.total.SatSub(c.OldWeight).SatAdd(c.NewWeight)
+	w.total = w.total.SatSub(c.OldWeight).SatSub(c.SourceWeight).SatAdd(c.NewWeight)
 	if !c.OldWeight.IsZero() {
 		w.put(c.OldRep, w.of[c.OldRep].SatSub(c.OldWeight))
+	}
+	if !c.SourceWeight.IsZero() {
+		w.put(c.SourceRep, w.of[c.SourceRep].SatSub(c.SourceWeight))
 	}
 	if !c.NewWeight.IsZero() {
 		w.put(c.NewRep, w.of[c.NewRep].SatAdd(c.NewWeight))
