@@ -251,7 +251,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 		own[i] = lattice.Account(k.Public())
 	}
 	blocksInbox, votesInbox := &mailbox.Inbox{}, &mailbox.Inbox{}
-	filter := peering.NewFilter(n.filterKey(), peering.FilterSize)
+	filter := peering.NewFilter(n.secretKey(), peering.FilterSize)
 	conns := &atomic.Uint64{}
 
 	specs := []supervise.Spec{
@@ -347,7 +347,8 @@ func (n *Node) gateway(l *net.TCPListener) supervise.Spec {
 	}
 }
 
-func (n *Node) filterKey() (key [16]byte) {
+// secretKey is a new secret, for what nobody may aim at.
+func (n *Node) secretKey() (key [16]byte) {
 	if _, err := io.ReadFull(n.env.Secret, key[:]); err != nil {
 		panic("actors: no random bytes: " + err.Error())
 	}
@@ -358,18 +359,28 @@ func (n *Node) filterKey() (key [16]byte) {
 func (n *Node) peering() peering.Config {
 	c := n.cfg.Peering
 	c.Self = peering.NodeID(n.cfg.NodeKey.Public())
+	c.Key = n.secretKey()
+	c.Port = n.announcedPort()
 	if n.listener != nil {
 		c.Listening = append(c.Listening, n.listener.Address())
 	}
 	return c
 }
 
-func (n *Node) handshake() wire.HandshakeConfig {
-	h := wire.HandshakeConfig{Network: n.cfg.Network, NodeKey: n.cfg.NodeKey}
-	if n.listener != nil {
-		h.PeeringPort = n.listener.Address().Port()
+// announcedPort is where peers are told that they can reach this node; 0 when
+// they cannot.
+func (n *Node) announcedPort() uint16 {
+	switch {
+	case n.listener == nil, n.cfg.Peering.MaxInbound == 0:
+		return 0
+	case n.cfg.Peering.External.IsValid():
+		return n.cfg.Peering.External.Port()
 	}
-	return h
+	return n.listener.Address().Port()
+}
+
+func (n *Node) handshake() wire.HandshakeConfig {
+	return wire.HandshakeConfig{Network: n.cfg.Network, NodeKey: n.cfg.NodeKey, PeeringPort: n.announcedPort()}
 }
 
 // requestStop tells whoever started the node that it should stop.

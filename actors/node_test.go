@@ -22,11 +22,13 @@ import (
 // cluster is some real nodes in this process, with stores in memory and sockets
 // on loopback.
 type cluster struct {
-	t      *testing.T
-	nodes  []*actors.Node
-	starts int                    // nodes ever started: each has an identity of its own
-	stores map[storage.Store]bool // closed in the end
-	quiet  bool                   // log only what is wrong: a flood fills the log
+	t       *testing.T
+	nodes   []*actors.Node
+	starts  int                    // nodes ever started: each has an identity of its own
+	stores  map[storage.Store]bool // closed in the end
+	network actors.Network         // of the nodes that start from now on; nil: TCP
+	clock   supervise.Clock        // likewise; nil: the real one
+	quiet   bool                   // log only what is wrong: a flood fills the log
 }
 
 // start starts a node that dials the ones before it.
@@ -60,10 +62,17 @@ func (c *cluster) startWith(store storage.Store, change func(*actors.Config), vo
 	if change != nil {
 		change(&cfg)
 	}
+	network, clock := c.network, c.clock
+	if network == nil {
+		network = actors.TCP{ID: n.ID}
+	}
+	if clock == nil {
+		clock = supervise.RealClock{}
+	}
 	node, err := actors.Start(cfg, actors.Env{
-		Clock: supervise.RealClock{}, Seed: uint64(c.starts), Secret: rand.Reader,
+		Clock: clock, Seed: uint64(c.starts), Secret: rand.Reader,
 		Dispatcher: pool, Dedicated: func() actor.Dispatcher { return supervise.NewDedicated(64) },
-		Workers: actors.Cores{}, Network: actors.TCP{ID: n.ID}, Store: store,
+		Workers: actors.Cores{}, Network: network, Store: store,
 		Log: slog.New(slog.NewTextHandler(c.t.Output(), &slog.HandlerOptions{Level: level})).With("node", c.starts),
 	})
 	if err != nil {

@@ -54,8 +54,9 @@ type peerSupervisor struct {
 	filter    *peering.Filter
 	conns     *atomic.Uint64 // the last ConnID; outlives the actor, so that none is used twice
 	log       *slog.Logger
-	kept      []netip.AddrPort // whose times were stored, in order
+	kept      []peering.Peer // as stored, in the order of the addresses, without times
 	keptAt    time.Time
+	external  []netip.AddrPort // where peers are told that this node is
 
 	machine  *peering.Peers
 	rng      *rand.Rand
@@ -115,6 +116,7 @@ func (a *peerSupervisor) start() {
 		saved[i] = peering.Peer{Address: p.Address, LastSeen: p.LastSeen}
 	}
 	a.machine.Load(saved, a.env.Clock.Now())
+	a.external = a.machine.External()
 	a.lookups = make(map[string]*lookup, len(a.names))
 	for _, name := range a.names {
 		a.lookups[name] = &lookup{pause: resolveMin}
@@ -155,6 +157,10 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 	case *messages.AddressesHeard:
 		a.machine.Received(peering.ConnID(m.Conn), now)
 		a.machine.Heard(peering.ConnID(m.Conn), m.Addresses, now)
+		if at := a.machine.External(); !slices.Equal(at, a.external) {
+			a.external = at
+			a.log.Info("peers agree where this node is", "address", at)
+		}
 	case *messages.PeerMisbehaved:
 		score := a.machine.Misbehaved(peering.ConnID(m.Conn), m.Kind, now)
 		a.log.Warn("a peer broke the rules", "conn", m.Conn, "offence", m.Kind, "score", score, "what", m.Text)
@@ -194,9 +200,7 @@ func (a *peerSupervisor) resolved(m *messages.Resolved, now time.Time) {
 		return
 	}
 	l.next, l.pause = now.Add(resolveMax), resolveMin
-	for _, address := range m.Addresses {
-		a.machine.AddConfigured(address, now)
-	}
+	a.machine.Resolved(m.Name, m.Addresses, now)
 }
 
 // accepted takes in a connection if there is room for it.
@@ -372,19 +376,19 @@ func (a *peerSupervisor) carryOut() {
 	}
 }
 
-// store keeps the peers, when there are others than last time, and now and then
-// to keep the times: nodes that rest write nothing.
+// store keeps the peers, when there are others than last time or others of them
+// are connected, and now and then to keep the times: nodes that rest write nothing.
 func (a *peerSupervisor) store(peers []peering.Peer) {
-	addresses := make([]netip.AddrPort, len(peers))
+	kept := make([]peering.Peer, len(peers))
 	for i, p := range peers {
-		addresses[i] = p.Address
+		kept[i] = peering.Peer{Address: p.Address, Connected: p.Connected}
 	}
-	slices.SortFunc(addresses, netip.AddrPort.Compare)
+	slices.SortFunc(kept, func(x, y peering.Peer) int { return x.Address.Compare(y.Address) })
 	now := a.env.Clock.Now()
-	if slices.Equal(addresses, a.kept) && now.Sub(a.keptAt) < keepPeers {
+	if slices.Equal(kept, a.kept) && now.Sub(a.keptAt) < keepPeers {
 		return
 	}
-	a.kept, a.keptAt = addresses, now
+	a.kept, a.keptAt = kept, now
 	out := make([]lattice.Peer, len(peers))
 	for i, p := range peers {
 		out[i] = lattice.Peer{Address: p.Address, LastSeen: p.LastSeen}

@@ -27,6 +27,7 @@ type Config struct {
 	Network            string
 	ListenAddress      string
 	PeeringPort        int
+	ExternalAddress    string
 	RPCAddress         string
 	RPCPort            int
 	Peers              []string
@@ -127,6 +128,11 @@ func (c *Config) Validate() error {
 	}
 	if _, err := netip.ParseAddr(c.ListenAddress); err != nil {
 		return fmt.Errorf("listen_address is %q, want an IP address such as :: or 127.0.0.1", c.ListenAddress)
+	}
+	if c.ExternalAddress != "" {
+		if a, err := netip.ParseAddrPort(c.ExternalAddress); err != nil || a.Port() == 0 || a.Addr().IsUnspecified() {
+			return fmt.Errorf("external_address is %q, want ADDRESS:PORT such as 203.0.113.7:7176 or [2001:db8::7]:7176", c.ExternalAddress)
+		}
 	}
 	if _, err := ParseLevels(c.LogLevel); err != nil {
 		return fmt.Errorf("log_level is %q: %w", c.LogLevel, err)

@@ -260,6 +260,7 @@ func TestValidate(t *testing.T) {
 		"voting_key":             func(c *Config) { c.VotingKey = "file" },
 		"data_dir":               func(c *Config) { c.DataDir = "" },
 		"listen_address":         func(c *Config) { c.ListenAddress = "home" },
+		"external_address":       func(c *Config) { c.ExternalAddress = "home.example:7176" },
 		"log_level":              func(c *Config) { c.LogLevel = "loud" },
 		"log_format":             func(c *Config) { c.LogFormat = "xml" },
 	} {

@@ -15,7 +15,8 @@ const endpointSize = 16 + 2
 
 // Keepalive shows that the sender is alive and names peers it knows.
 type Keepalive struct {
-	// Peers holds 0 to MaxKeepalivePeers addresses, all different, in no
+	// Peers holds 0 to MaxKeepalivePeers addresses, all different. The first should
+	// be where the sender sees the receiver, if that listens; the others have no
 	// particular order. An address is IPv6 or IPv4, without a zone, not the
 	// unspecified one, and its port is not 0: anything else cannot be dialled.
 	// Read messages hold IPv4 addresses as such, never mapped into IPv6.

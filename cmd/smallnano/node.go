@@ -218,6 +218,11 @@ func nodeConfig(c *config.Config, network *lattice.Network) (actors.Config, erro
 	cfg.MaxBlocksPerAccount, cfg.MaxLedgerBytes = uint64(c.MaxBlocksPerAccount), c.MaxLedgerBytes
 	cfg.WorkThreads = c.WorkThreads
 	cfg.Peering.MaxOutbound, cfg.Peering.MaxInbound = c.Connections()
+	if c.ExternalAddress != "" {
+		if cfg.Peering.External, err = netip.ParseAddrPort(c.ExternalAddress); err != nil {
+			return cfg, usageError{err}
+		}
+	}
 	cfg.Build = build()
 	cfg.Probe = prober(c.DataDir)
 	if err := cfg.Peering.Validate(); err != nil {

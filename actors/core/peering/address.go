@@ -49,6 +49,25 @@ func (c *Config) exempt(ip netip.Addr) bool {
 	return ip.IsLoopback() && c.AllowLoopback || ip.IsPrivate() && c.AllowPrivate
 }
 
+// provider stands for all addresses that one hand can have many of: the group
+// of an address or, where the limits do not apply, the address itself.
+func (c *Config) provider(a netip.AddrPort) []byte {
+	if c.exempt(a.Addr()) {
+		text, _ := a.MarshalBinary() // cannot fail
+		return text
+	}
+	text, _ := group(a.Addr()).MarshalBinary()
+	return text
+}
+
+// source stands for all peers that one hand can have many of.
+func (p *Peers) source(c *conn) []byte {
+	if p.cfg.exempt(c.remote.Addr()) {
+		return c.node[:]
+	}
+	return p.cfg.provider(c.remote)
+}
+
 // host is what one machine can hold: an IPv4 address or an IPv6 /64.
 func host(ip netip.Addr) netip.Prefix { return masked(ip, 32, 64) }
 

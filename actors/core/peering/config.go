@@ -10,11 +10,22 @@ import (
 const (
 	// MaxKeepaliveAddresses is the largest number of addresses in a keepalive.
 	MaxKeepaliveAddresses = 8
-	// MaxStored is the largest number of peers given out for saving.
-	MaxStored = 64
+	// MaxStored is the largest number of peers given out for saving, maxStoredFresh
+	// how many of them at most nobody was met at.
+	MaxStored, maxStoredFresh = 96, 32
+	// maxAnchors is how many of the peers that an earlier run was connected with are
+	// dialled before all others.
+	maxAnchors = 4
 	// MaxConfigured is the largest number of configured addresses in the book. When
 	// it is reached, one that failed for long gives way to a new one.
 	MaxConfigured = 64
+	// MaxPerName is how many addresses of one configured name are configured
+	// addresses; what else the name stands for is hearsay. Whoever answers for one
+	// name shall not have all slots.
+	MaxPerName = 4
+	// maxNames is how many configured names are remembered, those included whose
+	// addresses have given way.
+	maxNames = 2 * MaxConfigured
 	// MaxRepresentatives is how many representatives are remembered for one
 	// connection; the one seen longest ago is forgotten first.
 	MaxRepresentatives = 16
@@ -22,9 +33,9 @@ const (
 	maxOwn = 16
 	// maxDialing is how many dials are under way at once.
 	maxDialing = 4
-	// maxHeardFails is how many failed dials a learnt address gets before it is
+	// maxFreshFails is how many failed dials a learnt address gets before it is
 	// forgotten; the next keepalive may bring it back.
-	maxHeardFails = 3
+	maxFreshFails = 3
 	// passOn is how long an address that answered is named to others.
 	passOn = time.Hour
 	// maxTriedFails is the same for an address that once answered.
@@ -36,9 +47,18 @@ type Config struct {
 	// Self is the node id of this node: a connection to it is a connection to
 	// ourselves.
 	Self NodeID
+	// Key decides where in the book an address stands. It is random and secret, so
+	// that nobody can aim; another one at each start will do.
+	Key [16]byte
 	// Listening are the addresses at which this node can be reached, as far as
 	// they are known. They are never dialled.
 	Listening []netip.AddrPort
+	// External is the address of this node in the world, if the operator named it:
+	// peers are told of it. An invalid one is learnt from what peers see.
+	External netip.AddrPort
+	// Port is where this node says, in its handshakes, that it listens; 0: it does
+	// not, and nobody is told of it.
+	Port uint16
 
 	// MaxOutbound and MaxInbound are the slots for connections that were dialled
 	// here and there. One never takes the other's: who fills all inbound slots
@@ -72,9 +92,9 @@ type Config struct {
 	// StoreInterval is the pause between two lists of peers given out for saving.
 	StoreInterval time.Duration
 
-	// BookSize bounds the known addresses, BookPerSource those of them that came
-	// from one subnet, so that no peer fills the book alone.
-	BookSize, BookPerSource int
+	// FeelerInterval is the pause between two dials that only find out whether a
+	// node is at an address. They have a slot of their own beside MaxOutbound.
+	FeelerInterval time.Duration
 
 	// BanTime is how long a first ban lasts; it doubles with each further one, up
 	// to MaxBanTime.
@@ -93,9 +113,9 @@ func DefaultConfig() Config {
 		DialTimeout: 5 * time.Second, HandshakeTimeout: 5 * time.Second,
 		KeepaliveInterval: 15 * time.Second, IdleTimeout: time.Minute,
 		BackoffMin: time.Second, BackoffMax: 10 * time.Minute, BackoffMaxConfigured: 30 * time.Second,
-		StoreInterval: time.Minute,
-		BookSize:      1024, BookPerSource: 64,
-		BanTime: time.Hour, MaxBanTime: 24 * time.Hour,
+		StoreInterval:  time.Minute,
+		FeelerInterval: 2 * time.Minute,
+		BanTime:        time.Hour, MaxBanTime: 24 * time.Hour,
 		Limits: DefaultLimits(),
 	}
 }
@@ -107,7 +127,7 @@ func DevConfig() Config {
 	c.AllowLoopback, c.AllowPrivate = true, true
 	c.KeepaliveInterval, c.IdleTimeout = time.Second, 10*time.Second
 	c.BackoffMin, c.BackoffMax, c.BackoffMaxConfigured = 200*time.Millisecond, 10*time.Second, 2*time.Second
-	c.StoreInterval = 10 * time.Second
+	c.StoreInterval, c.FeelerInterval = 10*time.Second, 10*time.Second
 	c.BanTime, c.MaxBanTime = time.Minute, time.Hour
 	c.Limits = DevLimits()
 	return c
@@ -120,7 +140,7 @@ func (c *Config) Validate() error {
 		v    int
 	}{
 		{"MaxOutbound", c.MaxOutbound}, {"MaxPerAddress", c.MaxPerAddress}, {"MaxPerSubnet", c.MaxPerSubnet},
-		{"MaxOutboundPerGroup", c.MaxOutboundPerGroup}, {"BookSize", c.BookSize}, {"BookPerSource", c.BookPerSource},
+		{"MaxOutboundPerGroup", c.MaxOutboundPerGroup},
 	} {
 		if n.v < 1 {
 			return fmt.Errorf("peering: %s is %d, want at least 1", n.name, n.v)
@@ -129,21 +149,20 @@ func (c *Config) Validate() error {
 	if c.MaxInbound < 0 {
 		return fmt.Errorf("peering: MaxInbound is %d, want 0 or more", c.MaxInbound)
 	}
-	if c.BookSize < 2*MaxConfigured {
-		return fmt.Errorf("peering: BookSize is %d, want at least %d", c.BookSize, 2*MaxConfigured)
-	}
 	for _, d := range []struct {
 		name string
 		v    time.Duration
 	}{
 		{"DialTimeout", c.DialTimeout}, {"HandshakeTimeout", c.HandshakeTimeout}, {"KeepaliveInterval", c.KeepaliveInterval},
-		{"BackoffMin", c.BackoffMin}, {"StoreInterval", c.StoreInterval}, {"BanTime", c.BanTime},
+		{"BackoffMin", c.BackoffMin}, {"StoreInterval", c.StoreInterval}, {"FeelerInterval", c.FeelerInterval}, {"BanTime", c.BanTime},
 	} {
 		if d.v <= 0 {
 			return fmt.Errorf("peering: %s is %v, want more than 0", d.name, d.v)
 		}
 	}
 	switch {
+	case c.External.IsValid() && !c.dialable(canonical(c.External)):
+		return fmt.Errorf("peering: External is %v, at which nobody on this network can be reached", c.External)
 	case c.BackoffMax < c.BackoffMin, c.BackoffMaxConfigured < c.BackoffMin:
 		return fmt.Errorf("peering: BackoffMax %v and BackoffMaxConfigured %v must not be below BackoffMin %v", c.BackoffMax, c.BackoffMaxConfigured, c.BackoffMin)
 	case c.MaxBanTime < c.BanTime:

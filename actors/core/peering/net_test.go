@@ -64,7 +64,7 @@ func newNetwork(t *testing.T) *network {
 func (n *network) add(cfg Config, addr netip.AddrPort, configured ...netip.AddrPort) *node {
 	i := len(n.nodes) + 1
 	cfg.Self = nodeID(i)
-	cfg.Listening = []netip.AddrPort{addr}
+	cfg.Listening, cfg.Port = []netip.AddrPort{addr}, addr.Port()
 	x := &node{n: n, index: i, cfg: cfg, rng: rand.New(rand.NewPCG(uint64(i), 7)), addr: addr}
 	n.nodes = append(n.nodes, x)
 	x.boot(configured...)
@@ -213,7 +213,7 @@ func (n *network) settle(rng *rand.Rand) {
 func (x *node) checkBounds(t *testing.T) {
 	t.Helper()
 	c := x.p.Counts()
-	if c.Outbound > x.cfg.MaxOutbound || c.Inbound > x.cfg.MaxInbound || c.Book > x.cfg.BookSize || c.Offenders > maxOffenders {
+	if c.Outbound > x.cfg.MaxOutbound || c.Inbound > x.cfg.MaxInbound || c.Book > MaxBook || c.Offenders > maxOffenders {
 		t.Fatalf("node %d over its bounds: %+v", x.index, c)
 	}
 }
@@ -307,7 +307,7 @@ func TestMesh(t *testing.T) {
 		n.run(10*time.Second, rng)
 		whole("after ten seconds")
 		x := n.nodes[3]
-		saved := x.p.Saved()
+		saved := x.p.Saved(n.now)
 		x.crash()
 		n.run(30*time.Second, rng)
 		for _, y := range n.nodes {

@@ -1,8 +1,10 @@
 package peering
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -18,6 +20,8 @@ type conn struct {
 	open      bool
 	node      NodeID
 	listening netip.AddrPort // zero: it does not listen
+	feeler    bool           // dialled to see who answers; has no slot
+	seesUs    netip.AddrPort // where it sees this node; zero: it did not say
 
 	began, opened, received time.Time
 	useful                  time.Time // when it last brought a block or a vote that was new
@@ -33,10 +37,13 @@ type Peers struct {
 	book       book
 	own        []netip.AddrPort
 	conns      []*conn  // in the order in which they began
-	dialing    []*entry // dials under way, at most maxDialing
+	dialing    []*entry // dials under way, at most maxDialing and a feeler
 	offences   *Offences
 	principals map[lattice.Account]struct{}
+	names      map[string][]netip.AddrPort // what configured names stand for, at most maxNames
+	learnt     [2]netip.AddrPort           // where peers agree that this node is; IPv4, IPv6
 	nextStore  time.Time
+	nextFeeler time.Time
 	ready      Ready
 	gone       []gone // who was behind connections that ended lately, at most maxGone
 }
@@ -56,22 +63,36 @@ func New(cfg Config) *Peers {
 	if err := cfg.Validate(); err != nil {
 		panic(err.Error())
 	}
-	p := &Peers{cfg: cfg, book: newBook(cfg.BookSize, cfg.BookPerSource), offences: NewOffences(cfg.BanTime, cfg.MaxBanTime)}
+	p := &Peers{
+		cfg: cfg, book: newBook(cfg.Key, cfg.provider), names: map[string][]netip.AddrPort{},
+		offences: NewOffences(cfg.BanTime, cfg.MaxBanTime),
+	}
+	p.addOwn(canonical(cfg.External))
 	for _, a := range cfg.Listening {
 		p.addOwn(canonical(a))
 	}
 	return p
 }
 
-// Load puts the peers that an earlier run saved into the book.
+// Load puts the peers that an earlier run saved into the book. Those that were
+// seen last are dialled first, also when the clock was set back since, as on a
+// machine that has none of its own.
 func (p *Peers) Load(saved []Peer, now time.Time) {
-	for _, s := range saved[:min(len(saved), MaxStored)] {
+	saved = slices.Clone(saved[:min(len(saved), MaxStored)])
+	slices.SortStableFunc(saved, func(a, b Peer) int { return b.LastSeen.Compare(a.LastSeen) })
+	anchors := maxAnchors
+	for _, s := range saved {
 		a := canonical(s.Address)
 		if !p.cfg.dialable(a) || p.isOwn(a) {
 			continue
 		}
-		if e := p.book.add(a, stored, netip.Prefix{}, now); e != nil && e.seen.Before(s.LastSeen) && !s.LastSeen.After(now) {
-			e.seen = s.LastSeen
+		e := p.book.hear(a, p.cfg.provider(a), now)
+		if e == nil || s.LastSeen.IsZero() || !e.seen.IsZero() {
+			continue
+		}
+		p.book.answered(e, earlier(s.LastSeen, now))
+		if e.anchor = anchors > 0; e.anchor {
+			anchors--
 		}
 	}
 }
@@ -79,11 +100,70 @@ func (p *Peers) Load(saved []Peer, now time.Time) {
 // AddConfigured puts an address that the operator named into the book; it is
 // retried for ever. False means that it is our own, no address, or one too many.
 func (p *Peers) AddConfigured(a netip.AddrPort, now time.Time) bool {
-	a = canonical(a)
-	if !a.IsValid() || a.Port() == 0 || p.isOwn(a) {
-		return false
+	return p.Resolved(a.String(), []netip.AddrPort{a}, now) > 0
+}
+
+// Resolved says what a name stands for that the operator gave. Up to MaxPerName
+// of the addresses are retried for ever, those that were before among them first,
+// until the name stands for others; the rest is hearsay. It returns how many are
+// configured addresses now; ours is not one of them.
+func (p *Peers) Resolved(name string, addrs []netip.AddrPort, now time.Time) int {
+	before, known := p.names[name]
+	if !known && len(p.names) >= maxNames && !p.dropName() {
+		return 0
 	}
-	return p.book.add(a, configured, netip.Prefix{}, now) != nil
+	var kept, others []netip.AddrPort
+	for _, a := range addrs {
+		if a = canonical(a); !a.IsValid() || a.Port() == 0 || p.isOwn(a) || slices.Contains(others, a) {
+			continue
+		}
+		if slices.Contains(before, a) {
+			kept = append(kept, a)
+		}
+		others = append(others, a)
+	}
+	taken := make([]netip.AddrPort, 0, MaxPerName)
+	for _, a := range slices.Concat(kept, others) {
+		switch {
+		case slices.Contains(taken, a):
+		case len(taken) < MaxPerName && p.book.configure(a, now) != nil:
+			taken = append(taken, a)
+		case len(taken) == MaxPerName && p.cfg.dialable(a):
+			p.book.hear(a, []byte(name[:min(len(name), 255)]), now)
+		}
+	}
+	p.names[name] = taken
+	for _, a := range before {
+		if e := p.book.get(a); e != nil && e.table == configured && !p.named(a) {
+			p.book.release(e, now)
+		}
+	}
+	if len(taken) == 0 {
+		delete(p.names, name)
+	}
+	return len(taken)
+}
+
+// named reports whether some name stands for an address.
+func (p *Peers) named(a netip.AddrPort) bool {
+	for _, addrs := range p.names {
+		if slices.Contains(addrs, a) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropName forgets a name all of whose addresses gave way to others.
+func (p *Peers) dropName() bool {
+	for _, name := range slices.Sorted(maps.Keys(p.names)) {
+		gone := func(a netip.AddrPort) bool { e := p.book.get(a); return e == nil || e.table != configured }
+		if !slices.ContainsFunc(p.names[name], func(a netip.AddrPort) bool { return !gone(a) }) {
+			delete(p.names, name)
+			return true
+		}
+	}
+	return false
 }
 
 // Heard takes the addresses of a keepalive. A peer that sends them much more
@@ -94,9 +174,14 @@ func (p *Peers) Heard(id ConnID, addrs []netip.AddrPort, now time.Time) {
 		return
 	}
 	c.lastHeard = now
-	for _, a := range addrs[:min(len(addrs), MaxKeepaliveAddresses)] {
-		if a = canonical(a); p.cfg.dialable(a) && !p.isOwn(a) {
-			p.book.add(a, heard, subnet(c.remote.Addr()), now)
+	for i, a := range addrs[:min(len(addrs), MaxKeepaliveAddresses)] {
+		a = canonical(a)
+		switch {
+		case !p.cfg.dialable(a):
+		case i == 0 && p.cfg.Port != 0 && a.Port() == p.cfg.Port:
+			p.told(c, a)
+		case !p.isOwn(a):
+			p.book.hear(a, p.source(c), now)
 		}
 	}
 }
@@ -155,7 +240,7 @@ func (p *Peers) Dialed(a netip.AddrPort, id ConnID, now time.Time) error {
 		return NotWanted
 	}
 	p.dialled(e)
-	p.conns = append(p.conns, &conn{id: id, remote: a, began: now, received: now})
+	p.conns = append(p.conns, &conn{id: id, remote: a, feeler: e.feeler, began: now, received: now})
 	return nil
 }
 
@@ -163,6 +248,7 @@ func (p *Peers) Dialed(a netip.AddrPort, id ConnID, now time.Time) error {
 func (p *Peers) DialFailed(a netip.AddrPort, now time.Time) {
 	if e := p.book.get(canonical(a)); e != nil && e.dialing {
 		p.dialled(e)
+		p.book.missed(e, now)
 		p.failed(e, now)
 	}
 }
@@ -171,7 +257,8 @@ func (p *Peers) DialFailed(a netip.AddrPort, now time.Time) {
 // where it says it listens, 0 for nowhere. The side that dialled must call this
 // before it sends its last message of the handshake: then a connection that it
 // refuses never opens on the other side, and two sides never each keep another
-// one of two connections. An error is a Refusal: the machine has forgotten the
+// one of two connections. A feeler has done its work here: it is refused with
+// Tested. An error is a Refusal: the machine has forgotten the
 // connection and the driver closes it.
 func (p *Peers) Opened(id ConnID, node NodeID, port uint16, now time.Time) error {
 	c := p.conn(id)
@@ -205,7 +292,12 @@ func (p *Peers) admit(c *conn, now time.Time) error {
 		return Banned
 	}
 	old := p.byNode(c.node)
-	if old == nil {
+	switch {
+	case old != nil && c.feeler:
+		return Duplicate
+	case c.feeler:
+		return Tested
+	case old == nil:
 		return nil
 	}
 	if !p.replaces(c, old, now) {
@@ -230,12 +322,13 @@ func (p *Peers) replaces(c, old *conn, now time.Time) bool {
 func (p *Peers) note(c *conn, now time.Time) {
 	if !c.inbound {
 		if e := p.book.get(c.remote); e != nil {
-			e.node, e.seen = c.node, now
+			e.node = c.node
+			p.book.answered(e, now)
 		}
 		return
 	}
 	if c.listening.IsValid() && p.cfg.dialable(c.listening) && !p.isOwn(c.listening) {
-		if e := p.book.add(c.listening, heard, subnet(c.remote.Addr()), now); e != nil && e.seen.IsZero() {
+		if e := p.book.hear(c.listening, p.source(c), now); e != nil && e.seen.IsZero() {
 			e.node = c.node
 		}
 	}
@@ -251,11 +344,12 @@ func (p *Peers) refused(c *conn, reason error, now time.Time) {
 	case errors.Is(reason, Self):
 		e.self = true
 		p.addOwn(e.addr)
-		if e.origin != configured {
+		if e.table != configured {
 			p.book.remove(e)
 		}
-	case errors.Is(reason, Duplicate):
-		e.node, e.seen, e.fails = c.node, now, 0
+	case errors.Is(reason, Duplicate), errors.Is(reason, Tested):
+		e.node, e.fails = c.node, 0
+		p.book.answered(e, now)
 	default:
 		p.failed(e, now)
 	}
@@ -292,6 +386,8 @@ func (p *Peers) ended(c *conn, now time.Time) {
 		if now.Sub(c.opened) >= p.cfg.KeepaliveInterval {
 			e.fails = 0
 		}
+	} else {
+		p.book.missed(e, now)
 	}
 	p.failed(e, now)
 }
@@ -299,7 +395,7 @@ func (p *Peers) ended(c *conn, now time.Time) {
 // failed starts the pause before an address is dialled again.
 func (p *Peers) failed(e *entry, now time.Time) {
 	most := p.cfg.BackoffMax
-	if e.origin == configured {
+	if e.table == configured {
 		most = p.cfg.BackoffMaxConfigured
 	}
 	pause := p.cfg.BackoffMin
@@ -391,19 +487,39 @@ func (p *Peers) Ready() Ready {
 	return r
 }
 
-// Saved returns the peers worth saving now, best first, at most MaxStored. Ready
-// gives the same list from time to time; this is for the end of a run.
-func (p *Peers) Saved() []Peer {
-	var listening []netip.AddrPort
-	for _, c := range p.conns {
-		if e := p.book.get(c.remote); c.open && !c.inbound && e != nil {
-			e.seen = c.received
+// Saved returns the peers worth saving now, at most MaxStored: those that are
+// connected, then those that were, last seen first, then some that were only
+// heard of. The first ones have the latest times, by a second at least, whoever
+// else was met just now: they are the ones to come back to. Ready gives the same
+// list from time to time; this is for the end of a run.
+func (p *Peers) Saved(now time.Time) []Peer {
+	var met, heard []Peer
+	for _, e := range p.book.entries {
+		connected, seen := false, earlier(e.seen, now.Add(-time.Second))
+		for _, c := range p.conns {
+			if c.open && !c.inbound && c.remote == e.addr {
+				e.seen, connected, seen = c.received, true, now
+			}
 		}
-		if c.open && c.listening.IsValid() {
-			listening = append(listening, c.listening)
+		switch {
+		case e.self:
+		case !e.seen.IsZero():
+			met = append(met, Peer{e.addr, seen, connected})
+		case e.table == fresh && p.cfg.dialable(e.addr) && e.fails == 0 && len(heard) < maxStoredFresh:
+			heard = append(heard, Peer{Address: e.addr})
 		}
 	}
-	return p.book.saved(listening)
+	slices.SortStableFunc(met, func(x, y Peer) int {
+		return cmp.Or(y.LastSeen.Compare(x.LastSeen), x.Address.Compare(y.Address))
+	})
+	return append(met[:min(len(met), MaxStored-maxStoredFresh)], heard...)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func (p *Peers) conn(id ConnID) *conn {
@@ -438,16 +554,23 @@ func (p *Peers) mustBeNew(id ConnID) {
 	}
 }
 
-// taken counts the slots in use, those still shaking hands or dialling included.
+// taken counts the slots in use, those still shaking hands or dialling included;
+// feelers have none.
 func (p *Peers) taken() (outbound, inbound int) {
 	for _, c := range p.conns {
-		if c.inbound {
+		switch {
+		case c.inbound:
 			inbound++
-		} else {
+		case !c.feeler:
 			outbound++
 		}
 	}
-	return outbound + len(p.dialing), inbound
+	for _, e := range p.dialing {
+		if !e.feeler {
+			outbound++
+		}
+	}
+	return outbound, inbound
 }
 
 // dialled ends a dial, however it went.
@@ -469,7 +592,7 @@ func (p *Peers) remotes(f func(a netip.Addr, inbound bool)) {
 func (p *Peers) isOwn(a netip.AddrPort) bool { return slices.Contains(p.own, a) }
 
 func (p *Peers) addOwn(a netip.AddrPort) {
-	if !p.isOwn(a) && len(p.own) < maxOwn {
+	if a.IsValid() && !p.isOwn(a) && len(p.own) < maxOwn {
 		p.own = append(p.own, a)
 	}
 }

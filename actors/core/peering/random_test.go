@@ -24,7 +24,7 @@ func TestRandomVerbs(t *testing.T) {
 func wander(t *testing.T, seed uint64) string {
 	rng := rand.New(rand.NewPCG(seed, 11))
 	cfg := DefaultConfig()
-	cfg.Self, cfg.BookSize, cfg.BookPerSource = nodeID(0), 128, 16
+	cfg.Self, cfg.Port = nodeID(0), 7000
 	if seed%2 == 0 {
 		cfg.AllowLoopback = true
 	}
@@ -40,7 +40,7 @@ func wander(t *testing.T, seed uint64) string {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{byte(20 + rng.IntN(4)), byte(rng.IntN(3)), 0, byte(rng.IntN(20))}), uint16(7000+rng.IntN(3)))
 	}
 	some := func() ConnID { return ConnID(rng.IntN(int(id) + 2)) }
-	for range 3000 {
+	for step := range 3000 {
 		switch rng.IntN(14) {
 		case 0, 1:
 			id++
@@ -75,7 +75,7 @@ func wander(t *testing.T, seed uint64) string {
 		case 11:
 			p.AddConfigured(address(), now)
 		case 12:
-			p.Load([]Peer{{address(), now.Add(-time.Hour)}, {address(), now.Add(time.Hour)}}, now)
+			p.Load([]Peer{{Address: address(), LastSeen: now.Add(-time.Hour)}, {Address: address(), LastSeen: now.Add(time.Hour)}, {Address: address()}}, now)
 		default:
 			now = now.Add(time.Duration(rng.IntN(4000)) * time.Millisecond)
 			p.Tick(now, rng)
@@ -84,6 +84,9 @@ func wander(t *testing.T, seed uint64) string {
 		fmt.Fprintln(&said, r)
 		dials = append(dials, r.Dial...)
 		checkLaws(t, p, now)
+		if step%32 == 0 {
+			checkBook(t, p)
+		}
 	}
 	return said.String()
 }
@@ -92,11 +95,11 @@ func wander(t *testing.T, seed uint64) string {
 func checkLaws(t *testing.T, p *Peers, now time.Time) {
 	t.Helper()
 	c, cfg := p.Counts(), &p.cfg
-	if c.Outbound > cfg.MaxOutbound || c.Inbound > cfg.MaxInbound || c.Book > cfg.BookSize || len(p.book.byAddr) != c.Book ||
-		c.Configured > MaxConfigured || c.Offenders > maxOffenders || len(p.dialing) > maxDialing || len(p.own) > maxOwn {
+	if c.Outbound > cfg.MaxOutbound || c.Inbound > cfg.MaxInbound || c.Book > MaxBook || len(p.book.byAddr) != c.Book ||
+		c.Configured > MaxConfigured || c.Offenders > maxOffenders || len(p.dialing) > maxDialing+1 || len(p.own) > maxOwn {
 		t.Fatalf("over a bound: %+v", c)
 	}
-	hosts, subnets, groups, nodes, sources := map[netip.Prefix]int{}, map[netip.Prefix]int{}, map[netip.Prefix]int{}, map[NodeID]int{}, map[netip.Prefix]int{}
+	hosts, subnets, groups, nodes := map[netip.Prefix]int{}, map[netip.Prefix]int{}, map[netip.Prefix]int{}, map[NodeID]int{}
 	for _, x := range p.conns {
 		ip := x.remote.Addr()
 		if x.open {
@@ -113,18 +116,38 @@ func checkLaws(t *testing.T, p *Peers, now time.Time) {
 		}
 		hosts[host(ip)]++
 		subnets[subnet(ip)]++
-		if e := p.book.get(x.remote); !x.inbound && (e == nil || e.origin != configured) {
+		if e := p.book.get(x.remote); !x.inbound && !x.feeler && (e == nil || e.table != configured) {
 			groups[group(ip)]++
 		}
 		if hosts[host(ip)] > cfg.MaxPerAddress || subnets[subnet(ip)] > cfg.MaxPerSubnet || groups[group(ip)] > cfg.MaxOutboundPerGroup {
 			t.Fatalf("over a limit by address:\n%v", p)
 		}
 	}
-	for _, e := range p.book.entries {
-		if e.origin == heard && e.seen.IsZero() {
-			if sources[e.source]++; sources[e.source] > cfg.BookPerSource {
-				t.Fatalf("%d addresses from %v", sources[e.source], e.source)
+}
+
+// checkBook checks that every address stands where it belongs, and nowhere else.
+func checkBook(t *testing.T, p *Peers) {
+	t.Helper()
+	b, seated := &p.book, 0
+	for table := range b.buckets {
+		for k, bucket := range b.buckets[table] {
+			if len(bucket) > bucketSize {
+				t.Fatalf("%d addresses in one bucket", len(bucket))
 			}
+			for _, e := range bucket {
+				if b.get(e.addr) != e || int(e.table) != table || e.bucket != k || b.place(e.table, e.addr, e.source) != k {
+					t.Fatalf("%v stands in bucket %d of the %v:\n%v", e.addr, k, e.table, p)
+				}
+				seated++
+			}
+		}
+	}
+	if seated+b.count(configured) != len(b.entries) || len(b.tests) > maxTests {
+		t.Fatalf("%d addresses, %d of them in buckets; %d tests", len(b.entries), seated, len(b.tests))
+	}
+	for _, x := range b.tests {
+		if b.get(x.incumbent.addr) != x.incumbent || x.incumbent.table != tried || b.get(x.newcomer.addr) != x.newcomer || x.newcomer.table != fresh {
+			t.Fatalf("a test of %v by %v:\n%v", x.incumbent.addr, x.newcomer.addr, p)
 		}
 	}
 }

@@ -80,11 +80,11 @@ func (p *Peers) String() string {
 		fmt.Fprintf(&b, "conn %d %s %v %s\n", c.id, direction, c.remote, state)
 	}
 	for _, e := range p.book.entries {
-		fmt.Fprintf(&b, "book %v %v", e.addr, e.origin)
+		fmt.Fprintf(&b, "book %v %v", e.addr, e.table)
 		for _, flag := range []struct {
 			on   bool
 			name string
-		}{{e.dialing, "dialing"}, {e.self, "self"}, {!e.seen.IsZero(), "answered"}} {
+		}{{e.dialing, "dialing"}, {e.dialing && e.feeler, "feeler"}, {e.self, "self"}, {e.anchor, "anchor"}, {!e.seen.IsZero(), "answered"}} {
 			if flag.on {
 				b.WriteString(" " + flag.name)
 			}

@@ -13,12 +13,13 @@ import (
 func (p *Peers) Tick(now time.Time, rng *rand.Rand) {
 	p.expire(now)
 	p.dial(now, rng)
+	p.feel(now, rng)
 	p.keepalives(now, rng)
 	if p.nextStore.IsZero() {
 		p.nextStore = now.Add(p.cfg.StoreInterval)
 	}
 	if !now.Before(p.nextStore) {
-		p.ready.Store = p.Saved()
+		p.ready.Store = p.Saved(now)
 		p.nextStore = now.Add(p.cfg.StoreInterval)
 	}
 }
@@ -27,6 +28,7 @@ func (p *Peers) expire(now time.Time) {
 	for _, e := range slices.Clone(p.dialing) {
 		if now.Sub(e.since) >= p.cfg.DialTimeout {
 			p.dialled(e)
+			p.book.missed(e, now)
 			p.failed(e, now)
 		}
 	}
@@ -40,43 +42,39 @@ func (p *Peers) expire(now time.Time) {
 	}
 }
 
-// dial fills the free outbound slots: configured peers first, then those that
-// answered before, last seen first, so that a restarted node comes back to the
-// peers it had, then hearsay in random order.
+// dial fills the free outbound slots: configured peers first, then the last good
+// peers of the run before, so that who crowds the book does not get a node that
+// restarts, then addresses at which a node was met, then hearsay.
 func (p *Peers) dial(now time.Time, rng *rand.Rand) {
 	outbound, _ := p.taken()
 	free := min(p.cfg.MaxOutbound-outbound, maxDialing-len(p.dialing))
 	if free <= 0 {
 		return
 	}
-	var first, tried, rest []*entry
+	var first, anchors []*entry
 	missing := 0
 	for _, e := range p.book.entries {
 		if e.self || e.dialing || p.connected(e) {
 			continue
 		}
-		if e.origin == configured {
+		if e.table == configured {
 			missing++
 		}
-		if now.Before(e.next) || p.nodeBanned(e, now) {
-			continue
-		}
 		switch {
-		case e.origin == configured:
+		case !p.due(e, now):
+		case e.table == configured:
 			first = append(first, e)
-		case !e.seen.IsZero():
-			tried = append(tried, e)
-		default:
-			rest = append(rest, e)
+		case e.anchor:
+			anchors = append(anchors, e)
 		}
 	}
-	slices.SortStableFunc(tried, func(a, b *entry) int { return b.seen.Compare(a.seen) })
-	rng.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
+	learnt := slices.Concat(p.book.draw(tried, rng), p.book.draw(fresh, rng))
+	learnt = slices.DeleteFunc(learnt, func(e *entry) bool { return e.anchor || !p.due(e, now) || p.connected(e) })
 
 	// Learnt peers leave room for configured ones that are away: up to half of
 	// the slots, lest a list of dead addresses cut the node off.
 	reserve := min(missing, p.cfg.MaxOutbound/2)
-	for i, e := range slices.Concat(first, tried, rest) {
+	for i, e := range slices.Concat(first, anchors, learnt) {
 		learnt := i >= len(first)
 		if free <= 0 || learnt && outbound+reserve >= p.cfg.MaxOutbound {
 			return
@@ -84,15 +82,79 @@ func (p *Peers) dial(now time.Time, rng *rand.Rand) {
 		if p.crowded(e.addr.Addr(), now) != nil || learnt && p.groupFull(e) {
 			continue
 		}
-		e.dialing, e.since, e.jitter = true, now, 0.75+rng.Float64()/2
-		p.dialing = append(p.dialing, e)
-		p.ready.Dial = append(p.ready.Dial, e.addr)
+		p.start(e, false, now, rng)
 		outbound++
 		free--
 		if !learnt {
 			reserve = min(max(missing-i-1, 0), p.cfg.MaxOutbound/2)
 		}
 	}
+}
+
+// due reports whether an address may be dialled now.
+func (p *Peers) due(e *entry, now time.Time) bool {
+	return !e.self && !e.dialing && !now.Before(e.next) && !p.nodeBanned(e, now)
+}
+
+// start asks for a dial.
+func (p *Peers) start(e *entry, feeler bool, now time.Time, rng *rand.Rand) {
+	e.dialing, e.feeler, e.anchor, e.since, e.jitter = true, feeler, false, now, 0.75+rng.Float64()/2
+	p.dialing = append(p.dialing, e)
+	p.ready.Dial = append(p.ready.Dial, e.addr)
+}
+
+// resee is how long ago a tried address was seen when a feeler looks again.
+const resee = time.Hour
+
+// feel dials now and then, one at a time and beside the slots, an address only to
+// see whether a node is there: a tried one that would have to give way, else a
+// fresh one, else the tried one that was seen longest ago. So there are addresses
+// at which nodes are known to be when they are needed, and those come from all
+// over the book and not from whoever shouted last.
+func (p *Peers) feel(now time.Time, rng *rand.Rand) {
+	if p.nextFeeler.IsZero() {
+		p.nextFeeler = now.Add(p.cfg.FeelerInterval)
+	}
+	if now.Before(p.nextFeeler) || p.feeling() {
+		return
+	}
+	p.nextFeeler = now.Add(time.Duration(float64(p.cfg.FeelerInterval) * (0.75 + rng.Float64()/2)))
+	for _, t := range slices.Clone(p.book.tests) {
+		if e := t.incumbent; p.connected(e) {
+			p.book.answered(e, now)
+		} else if !e.dialing && p.crowded(e.addr.Addr(), now) == nil {
+			p.start(e, true, now, rng)
+			return
+		}
+	}
+	if e := p.doubtful(now, rng); e != nil {
+		p.start(e, true, now, rng)
+	}
+}
+
+// doubtful returns the address that the next feeler goes to.
+func (p *Peers) doubtful(now time.Time, rng *rand.Rand) *entry {
+	may := func(e *entry) bool {
+		return p.due(e, now) && !p.connected(e) && p.crowded(e.addr.Addr(), now) == nil
+	}
+	for _, e := range p.book.draw(fresh, rng) {
+		if may(e) {
+			return e
+		}
+	}
+	var oldest *entry
+	for _, e := range p.book.entries {
+		if e.table == tried && now.Sub(e.seen) >= resee && (oldest == nil || e.seen.Before(oldest.seen)) && may(e) {
+			oldest = e
+		}
+	}
+	return oldest
+}
+
+// feeling reports whether a feeler is under way.
+func (p *Peers) feeling() bool {
+	return slices.ContainsFunc(p.dialing, func(e *entry) bool { return e.feeler }) ||
+		slices.ContainsFunc(p.conns, func(c *conn) bool { return c.feeler })
 }
 
 // connected reports whether there is a connection to an address, or to the node
@@ -163,14 +225,23 @@ func (p *Peers) known(now time.Time) []netip.AddrPort {
 	return out
 }
 
-// pick draws the addresses for one keepalive; the receiver's own is left out.
+// pick draws the addresses for one keepalive: first where the receiver is seen
+// from here, then where this node is, then others.
 func (p *Peers) pick(c *conn, known []netip.AddrPort, rng *rand.Rand) []netip.AddrPort {
 	var out []netip.AddrPort
+	if c.listening.IsValid() && p.cfg.dialable(c.listening) {
+		out = append(out, c.listening)
+	}
+	for _, a := range p.External() {
+		if a != c.listening && a != c.remote {
+			out = append(out, a)
+		}
+	}
 	for _, i := range rng.Perm(len(known)) {
 		if len(out) == MaxKeepaliveAddresses {
 			break
 		}
-		if a := known[i]; a != c.listening && a != c.remote {
+		if a := known[i]; a != c.listening && a != c.remote && !p.isOwn(a) && !slices.Contains(out, a) {
 			out = append(out, a)
 		}
 	}

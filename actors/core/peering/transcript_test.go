@@ -54,6 +54,10 @@ func (s *stage) ready(when string) {
 		s.say("%skeepalive to %d %v", when, k.Conn, k.Addresses)
 	}
 	for _, p := range r.Store {
+		if p.LastSeen.IsZero() {
+			s.say("%sstore %v", when, p.Address)
+			continue
+		}
 		s.say("%sstore %v seen +%v", when, p.Address, p.LastSeen.Sub(start))
 	}
 }
@@ -124,7 +128,11 @@ func (s *stage) Do(w []string) {
 	case "load": // load address age ...
 		var saved []Peer
 		for i := 1; i < len(w); i += 2 {
-			saved = append(saved, Peer{s.addr(w[i]), s.now.Add(-s.duration(arg(i + 1)))})
+			if arg(i+1) == "never" {
+				saved = append(saved, Peer{Address: s.addr(w[i])})
+				continue
+			}
+			saved = append(saved, Peer{Address: s.addr(w[i]), LastSeen: s.now.Add(-s.duration(arg(i + 1)))})
 		}
 		s.p.Load(saved, s.now)
 	case "configured":

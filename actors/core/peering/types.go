@@ -37,13 +37,15 @@ const (
 	HandshakeLate                    // did not become open in time
 	Idle                             // nothing was received for too long
 	Misbehaving                      // broke a rule, not yet often enough for a ban
+	Tested                           // it was only to be seen whether a node is there
 )
 
 // String returns the refusal in words.
 func (r Refusal) String() string {
 	names := [...]string{NotWanted: "not wanted", Self: "it is this node", Duplicate: "another connection to the same node",
 		Banned: "banned", Full: "no free slot", AddressFull: "too many connections with this address",
-		SubnetFull: "too many connections with this subnet", HandshakeLate: "handshake took too long", Idle: "silent for too long", Misbehaving: "broke a rule"}
+		SubnetFull: "too many connections with this subnet", HandshakeLate: "handshake took too long", Idle: "silent for too long", Misbehaving: "broke a rule",
+		Tested: "it was only to be seen who answers"}
 	if r == 0 || int(r) >= len(names) {
 		return fmt.Sprintf("refusal(%d)", uint8(r))
 	}
@@ -55,8 +57,9 @@ func (r Refusal) Error() string { return "connection refused: " + r.String() }
 
 // Peer is an address at which a node of the network was seen.
 type Peer struct {
-	Address  netip.AddrPort
-	LastSeen time.Time
+	Address   netip.AddrPort
+	LastSeen  time.Time // zero: it was only heard of
+	Connected bool      // now, and dialled from here
 }
 
 // Close tells the driver to close a connection. The machine has forgotten it
@@ -78,5 +81,5 @@ type Ready struct {
 	Close      []Close
 	Dial       []netip.AddrPort // answer each with Dialed or DialFailed
 	Keepalives []Keepalive
-	Store      []Peer // nil: nothing to save; else the whole list, best first
+	Store      []Peer // nil: nothing to save; else the whole list, last seen first
 }
