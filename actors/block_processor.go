@@ -22,8 +22,8 @@ import (
 // Bounds of one commit.
 const (
 	// maxBatchBlocks is how many blocks one commit inserts at most: big batches
-	// make the most of sorted inserts, and this many take about 20 ms.
-	maxBatchBlocks = 1024
+	// make the most of sorted inserts, and this many take about 50 ms.
+	maxBatchBlocks = 2048
 	// maxBatchCemented is how many blocks one commit cements at most; what is left
 	// goes into the next one.
 	maxBatchCemented = 2048

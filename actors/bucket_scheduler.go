@@ -22,6 +22,11 @@ const (
 	// head to be elected out of turn, mostly after bootstrapping: if others have
 	// confirmed it, all below is confirmed with it.
 	optimisticGap = 16
+	// bulk is how many blocks of one commit that nobody made lately, but bootstrapping
+	// brought, are looked at one by one. More of them are left to the scan: the votes
+	// for the heads of their accounts, which bootstrapping asks for, confirm them long
+	// before their turn.
+	bulk = 64
 )
 
 // bucketScheduler decides which block is elected next. It looks at the ledger
@@ -62,7 +67,7 @@ func (a *bucketScheduler) handle(m messages.Scheduler) {
 	switch m := m.(type) {
 	case *messages.BlocksInserted:
 		a.count(m.Blocks)
-		a.activate(insertedAccounts(m.Blocks))
+		a.activate(insertedAccounts(withoutBulk(m.Blocks)))
 	case *messages.BlocksCemented:
 		a.cemented(m)
 	case *messages.Activate:
@@ -112,20 +117,48 @@ func insertedAccounts(blocks []messages.Inserted) []lattice.Account {
 	return out
 }
 
+// withoutBulk leaves out what came by bootstrap, if that is much.
+func withoutBulk(blocks []messages.Inserted) []messages.Inserted {
+	pulled := 0
+	for i := range blocks {
+		if blocks[i].Bootstrap {
+			pulled++
+		}
+	}
+	if pulled <= bulk {
+		return blocks
+	}
+	live := make([]messages.Inserted, 0, len(blocks)-pulled)
+	for i := range blocks {
+		if !blocks[i].Bootstrap {
+			live = append(live, blocks[i])
+		}
+	}
+	return live
+}
+
 // cemented activates what could not be elected before: the next block of the
 // account, and the block that receives what was sent.
 func (a *bucketScheduler) cemented(m *messages.BlocksCemented) {
-	next := make([]lattice.Account, 0, 2*len(m.Blocks))
+	var live, pulled []lattice.Account
+	blocks := 0 // that were pulled
 	for i := range m.Blocks {
 		c := &m.Blocks[i]
 		a.machine.Gone(c.Block.QualifiedRoot(), c.Confirmation.Hash)
-		a.backlog.index.Remove(c.Confirmation.Hash)
-		next = append(next, c.Block.Account)
+		next := &live
+		if !a.backlog.index.Remove(c.Confirmation.Hash) {
+			next = &pulled
+			blocks++
+		}
+		*next = append(*next, c.Block.Account)
 		if c.Subtype == lattice.Send {
-			next = append(next, lattice.Account(c.Block.Link))
+			*next = append(*next, lattice.Account(c.Block.Link))
 		}
 	}
-	a.activate(next)
+	if blocks <= bulk {
+		live = append(live, pulled...)
+	}
+	a.activate(live)
 }
 
 // activate looks at accounts: the first unconfirmed block of each waits for an

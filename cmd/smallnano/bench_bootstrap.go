@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +28,7 @@ const benchPoll = 50 * time.Millisecond
 type bootstrapBench struct {
 	blocks, accounts int
 	peers, kills     int
+	live             float64 // blocks a second
 	limit            time.Duration
 	dir              string
 	json             bool
@@ -43,8 +42,13 @@ type bootstrapResult struct {
 	BlocksPerSecond    float64 `json:"blocks_per_second"`
 	ConfirmedSeconds   float64 `json:"confirmed_seconds"` // until all of them are confirmed
 	ConfirmedPerSecond float64 `json:"confirmed_per_second"`
+	CPU                float64 `json:"cpu_seconds"`      // of the fresh node, in all its lives
+	PeersCPU           float64 `json:"peer_cpu_seconds"` // of all that had the ledger
 	PeakRSS            float64 `json:"peak_rss_mb"`
-	BytesSent          uint64  `json:"bytes_sent"` // by the peers that had the ledger, on connections that last
+	PeersRSS           float64 `json:"peer_peak_rss_mb"` // the most of one
+	BytesSent          uint64  `json:"bytes_sent"`       // by the peers that had the ledger, to each other included
+	LiveBlocks         int     `json:"live_blocks"`      // that were made meanwhile; confirmed by the fresh node, too
+	LivePerSecond      float64 `json:"live_per_second"`
 	Peers              int     `json:"peers"`
 	Kills              int     `json:"kills"` // of the fresh node, on its way
 	Processors         int     `json:"processors"`
@@ -57,6 +61,7 @@ func runBenchBootstrap(p *program, flags *flag.FlagSet, args []string) error {
 	flags.IntVar(&b.accounts, "accounts", 0, "accounts of the ledger; 0: a tenth of the blocks")
 	flags.IntVar(&b.peers, "peers", 1, "nodes that have the ledger, 1 to 8")
 	flags.IntVar(&b.kills, "kills", 0, "how often the fresh node is killed on its way and started again, at even distances")
+	flags.Float64Var(&b.live, "live", 0, "blocks a second that are made meanwhile, at most 1000")
 	flags.StringVar(&b.dir, "dir", "", "folder for the data of the nodes, which stays; empty: a temporary one")
 	flags.DurationVar(&b.limit, "limit", 10*time.Minute, "how long it may take")
 	flags.BoolVar(&b.json, "json", false, "print the result as one JSON object")
@@ -69,8 +74,8 @@ func runBenchBootstrap(p *program, flags *flag.FlagSet, args []string) error {
 	if b.blocks < 2 || b.blocks > 100_000_000 || b.accounts < 1 || b.accounts > b.blocks {
 		return misused("--blocks is %d and --accounts %d, want 2 to 100000000 and no more accounts than blocks", b.blocks, b.accounts)
 	}
-	if b.peers < 1 || b.peers > 8 || b.kills < 0 || b.kills > 100 {
-		return misused("--peers is %d and --kills %d, want 1 to 8, and 0 to 100", b.peers, b.kills)
+	if b.peers < 1 || b.peers > 8 || b.kills < 0 || b.kills > 100 || !(b.live >= 0 && b.live <= 1000) {
+		return misused("--peers is %d, --kills %d and --live %v, want 1 to 8, 0 to 100, and 0 to 1000", b.peers, b.kills, b.live)
 	}
 	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer release()
@@ -82,8 +87,8 @@ func runBenchBootstrap(p *program, flags *flag.FlagSet, args []string) error {
 	if b.json {
 		return json.NewEncoder(p.out).Encode(r)
 	}
-	_, err = fmt.Fprintf(p.out, "%d blocks of %d accounts in %.2f s: %.0f blocks/s; all confirmed after %.2f s: %.0f blocks/s; peak memory %.0f MB, %d bytes sent\n",
-		r.Blocks, r.Accounts, r.Seconds, r.BlocksPerSecond, r.ConfirmedSeconds, r.ConfirmedPerSecond, r.PeakRSS, r.BytesSent)
+	_, err = fmt.Fprintf(p.out, "%d blocks of %d accounts in %.2f s: %.0f blocks/s; all confirmed after %.2f s: %.0f blocks/s; %.1f s of one core, peak memory %.0f MB; the peers used %.1f s and sent %d bytes; %d blocks were made meanwhile\n",
+		r.Blocks, r.Accounts, r.Seconds, r.BlocksPerSecond, r.ConfirmedSeconds, r.ConfirmedPerSecond, r.CPU, r.PeakRSS, r.PeersCPU, r.BytesSent, r.LiveBlocks)
 	return err
 }
 
@@ -98,7 +103,8 @@ func (b *bootstrapBench) run(ctx context.Context, say io.Writer) (r bootstrapRes
 	r = bootstrapResult{Blocks: b.blocks, Accounts: b.accounts, Processors: runtime.GOMAXPROCS(0), Peers: b.peers, Kills: b.kills}
 	fmt.Fprintf(say, "making a ledger of %d blocks and %d accounts\n", b.blocks, b.accounts)
 	first := filepath.Join(dir, "server")
-	if err := newLedgerMaker(lattice.Dev(), b.accounts).fill(ctx, first, b.blocks); err != nil {
+	maker := newLedgerMaker(lattice.Dev(), b.accounts)
+	if err := maker.fill(ctx, first, b.blocks); err != nil {
 		return r, err
 	}
 	var servers []*benchNode
@@ -123,9 +129,15 @@ func (b *bootstrapBench) run(ctx context.Context, say io.Writer) (r bootstrapRes
 		servers, peers = append(servers, s), append(peers, s.peering)
 	}
 	fmt.Fprintf(say, "a fresh node asks %s\n", strings.Join(peers, " and "))
-	return r, b.fetch(ctx, &r, servers, func() (*benchNode, error) {
+	f := &fetching{bench: b, result: &r, servers: servers, traffic: map[string]uint64{}}
+	f.start = func() (*benchNode, error) {
 		return startBenchNode(ctx, filepath.Join(dir, "fresh"), "--peer", strings.Join(peers, ","))
-	})
+	}
+	if b.live > 0 {
+		f.live = startLiveTraffic(ctx, maker, servers[0].client, b.live)
+		defer f.live.stop()
+	}
+	return r, f.run(ctx)
 }
 
 // copyBenchLedger copies the ledger of one data folder to a new one.
@@ -134,62 +146,6 @@ func copyBenchLedger(from, to string) error {
 		return err
 	}
 	return storage.Backup(filepath.Join(from, ledgerFile), filepath.Join(to, ledgerFile), storage.Options{Network: lattice.Dev()})
-}
-
-// fetch waits until the fresh node has all blocks, and until all are confirmed. It
-// kills it on the way, and sees that nothing is lost by that.
-func (b *bootstrapBench) fetch(ctx context.Context, r *bootstrapResult, servers []*benchNode, start func() (*benchNode, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, b.limit, fmt.Errorf("not done within %v", b.limit))
-	defer cancel()
-	fresh, err := start()
-	if err != nil {
-		return err
-	}
-	defer func() { fresh.stop() }()
-	tick := time.NewTicker(benchPoll)
-	defer tick.Stop()
-	began, kills, last := fresh.ready, 0, 0
-	for {
-		var count struct {
-			Count    int `json:",string"`
-			Cemented int `json:",string"`
-		}
-		if err := fresh.client.ask(ctx, "block_count", nil, &count); err != nil {
-			return errors.Join(context.Cause(ctx), err)
-		}
-		if count.Cemented < last {
-			return fmt.Errorf("%d blocks were confirmed before the node was killed, %d are after it", last, count.Cemented)
-		}
-		passed := time.Since(began).Seconds()
-		r.PeakRSS = max(r.PeakRSS, float64(residentBytes(strconv.Itoa(fresh.command.Process.Pid)))/(1<<20))
-		if r.Seconds == 0 && count.Count >= b.blocks {
-			r.Seconds, r.BlocksPerSecond = passed, float64(b.blocks)/passed
-		}
-		if count.Cemented >= b.blocks {
-			r.ConfirmedSeconds, r.ConfirmedPerSecond = passed, float64(b.blocks)/passed
-			for _, s := range servers {
-				if err := s.sent(ctx, &r.BytesSent); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		if kills < b.kills && count.Count >= b.blocks/(b.kills+1)*(kills+1) {
-			kills, last = kills+1, count.Cemented
-			kill(fresh.command.Process)
-			_ = fresh.command.Wait() // killed, as it was meant to be
-			again, err := start()
-			if err != nil {
-				return fmt.Errorf("after kill %d: %w", kills, err)
-			}
-			fresh = again
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%d blocks and %d confirmed of %d: %w", count.Count, count.Cemented, b.blocks, context.Cause(ctx))
-		}
-	}
 }
 
 // benchNode is a node that runs as a process of its own.
@@ -248,8 +204,13 @@ func startBenchNode(ctx context.Context, dir string, args ...string) (*benchNode
 	return n, nil
 }
 
-// sent adds up what a node has sent to its peers.
+// sent adds up what a node has sent to its peers, on connections that last.
 func (n *benchNode) sent(ctx context.Context, bytes *uint64) error {
+	return n.traffic(ctx, func(_ string, sent uint64) { *bytes += sent })
+}
+
+// traffic tells what a node has sent over each connection.
+func (n *benchNode) traffic(ctx context.Context, each func(peer string, sent uint64)) error {
 	var answer struct {
 		Peers map[string]struct {
 			Bytes uint64 `json:"bytes_out,string"`
@@ -258,8 +219,8 @@ func (n *benchNode) sent(ctx context.Context, bytes *uint64) error {
 	if err := n.client.ask(ctx, "peers", map[string]any{"peer_details": true}, &answer); err != nil {
 		return err
 	}
-	for _, p := range answer.Peers {
-		*bytes += p.Bytes
+	for peer, p := range answer.Peers {
+		each(peer, p.Bytes)
 	}
 	return nil
 }

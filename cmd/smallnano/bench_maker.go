@@ -29,6 +29,7 @@ type ledgerMaker struct {
 	heads   []lattice.AccountInfo
 	waiting []sent
 	opened  int
+	every   int        // one in so many sends opens an account, while there are any to open
 	popular *rand.Zipf // a few accounts send and receive most; nil: all the same
 }
 
@@ -40,7 +41,7 @@ type sent struct {
 }
 
 func newLedgerMaker(n *lattice.Network, accounts int) *ledgerMaker {
-	m := &ledgerMaker{network: n, rng: rand.New(rand.NewPCG(1, 2)), opened: 1}
+	m := &ledgerMaker{network: n, rng: rand.New(rand.NewPCG(1, 2)), opened: 1, every: 4}
 	m.keys = append(m.keys, crypto.NewPrivateKey(*n.GenesisSeed))
 	m.heads = append(m.heads, lattice.AccountInfo{Frontier: n.GenesisHash, Height: 1, Balance: n.Genesis.Balance})
 	for i := range accounts {
@@ -51,12 +52,17 @@ func newLedgerMaker(n *lattice.Network, accounts int) *ledgerMaker {
 	return m
 }
 
+// plan sees that all accounts are opened by so many blocks, half of which are
+// sends.
+func (m *ledgerMaker) plan(count int) { m.every = min(4, max(1, count/2/len(m.keys))) }
+
 // fill makes a ledger in a data folder that has count blocks, that of the
 // genesis included.
 func (m *ledgerMaker) fill(ctx context.Context, dir string, count int) error {
 	if err := makeFolder(dir); err != nil {
 		return err
 	}
+	m.plan(count)
 	store, err := storage.Open(filepath.Join(dir, ledgerFile), storage.Options{Network: m.network})
 	if err != nil {
 		return err
@@ -105,7 +111,7 @@ func (m *ledgerMaker) batch(tx storage.Tx, count int) error {
 }
 
 // next makes the next block: a receive as often as a send. While there are
-// accounts to open, every fourth send opens one, so that chains and new accounts
+// accounts to open, a part of the sends opens one, so that chains and new accounts
 // come mixed, and each chain depends on others.
 func (m *ledgerMaker) next() (lattice.Block, lattice.Hash) {
 	if len(m.waiting) > 64 || len(m.waiting) > 0 && m.rng.IntN(2) == 0 {
@@ -117,7 +123,7 @@ func (m *ledgerMaker) next() (lattice.Block, lattice.Hash) {
 		return m.seal(r.to, balance, lattice.Link(r.hash), m.network.ReceiveThreshold)
 	}
 	from, to := 0, m.opened
-	if to == len(m.keys) || m.rng.IntN(4) > 0 && m.opened > 1 {
+	if to == len(m.keys) || m.rng.IntN(m.every) > 0 && m.opened > 1 {
 		from, to = m.pick(), m.pick()
 	} else {
 		m.opened++
@@ -125,7 +131,8 @@ func (m *ledgerMaker) next() (lattice.Block, lattice.Hash) {
 	if m.heads[from].Balance.Less(lattice.AmountFrom(2)) {
 		from = 0
 	}
-	amount := m.heads[from].Balance.MulDiv(1, 1000)
+	// The genesis account opens the others: it must not run dry before the last.
+	amount := m.heads[from].Balance.MulDiv(1, uint64(max(1000, 4*len(m.keys))))
 	if from != 0 {
 		amount = m.heads[from].Balance.MulDiv(1, 3)
 	}

@@ -57,6 +57,7 @@ type request struct {
 	task   *task        // for blocks
 	prev   lattice.Hash // what the first block must follow
 	forked bool         // asked from the confirmed frontier up
+	ahead  bool         // asked while what it follows is being processed
 	head   *head        // for frontiers
 }
 
@@ -79,6 +80,7 @@ type Client struct {
 	tasks     map[key]*task
 	urgent    *list.List // tasks to ask for, first come first served
 	scanned   *list.List // likewise, after the urgent ones
+	long      []*task    // delivered, and their peer has more
 	waiting   *list.List // to be asked for again at their time
 	delivered *list.List // blocks are with the block processor; longest silent first
 	blocked   *list.List // wait for a source; oldest first
@@ -226,6 +228,10 @@ func (c *Client) unanswered(r *request, now time.Time) {
 	if r.task.gone() {
 		return
 	}
+	if r.ahead {
+		c.notAhead(r)
+		return
+	}
 	c.tried(r.task, r.Conn)
 	c.queue(r.task, true)
 }
@@ -281,7 +287,7 @@ func (c *Client) shut(r *request) {
 	c.open = slices.DeleteFunc(c.open, func(x *request) bool { return x == r })
 	if r.Kind == AskBlocks {
 		c.outstanding -= r.Count
-		if !r.task.gone() {
+		if !r.task.gone() && !r.ahead {
 			r.task.asked = false
 		}
 	}

@@ -9,13 +9,18 @@ import (
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
+// maxAhead is how many blocks of one account may be unsettled when more are asked
+// for.
+const maxAhead = 4 * MaxPullBlocks
+
 // askBlocks asks for blocks as long as there is something to ask for, somebody
 // to ask, and room for the answers.
 func (c *Client) askBlocks(local Ledger, now time.Time, rng *rand.Rand) error {
 	if c.paused || now.Before(c.pausedUntil) {
 		return nil
 	}
-	for len(c.open) < c.cfg.MaxInFlight && c.outstanding+MaxPullBlocks <= c.cfg.MaxDelivered && c.allowed() && c.anyUsable(now) {
+	c.askAhead(now)
+	for c.mayAsk() && c.anyUsable(now) {
 		e := c.urgent.Front()
 		if e == nil && (c.room == 0 || c.roomy() || c.blocked.Len() == 0) {
 			e = c.scanned.Front()
@@ -39,6 +44,64 @@ func (c *Client) askBlocks(local Ledger, now time.Time, rng *rand.Rand) error {
 		}
 	}
 	return nil
+}
+
+// mayAsk reports whether there is room for one more answer.
+func (c *Client) mayAsk() bool {
+	return len(c.open) < c.cfg.MaxInFlight && c.outstanding+MaxPullBlocks <= c.cfg.MaxDelivered && c.allowed()
+}
+
+// askAhead asks for what follows blocks that are still being processed: on a long
+// chain nobody shall wait for the other. Only the peer that gave those is asked,
+// and only while it has time; else what follows is asked for when they are settled.
+func (c *Client) askAhead(now time.Time) {
+	later := c.long[:0]
+	for i, t := range c.long {
+		if !c.mayAsk() {
+			later = append(later, c.long[i:]...)
+			break
+		}
+		p := c.peer(t.from)
+		if t.in != c.delivered || t.ahead || t.complete || p == nil || !c.usable(p, now) {
+			continue
+		}
+		if t.blocks > maxAhead {
+			later = append(later, t)
+			continue
+		}
+		t.ahead = true
+		count := min(t.target.Height-t.lastHeight, uint64(t.batch))
+		c.send(&request{task: t, ahead: true, prev: t.last, Request: Request{
+			Kind: AskBlocks, Mode: ByAccount, Account: t.account(), Height: t.lastHeight + 1, Count: int(count),
+		}}, p, now)
+	}
+	clear(c.long[len(later):])
+	c.long = later
+}
+
+// notAhead gives up on an answer that was asked for ahead: what is settled is asked
+// for again from where the chain ends.
+func (c *Client) notAhead(r *request) {
+	t := r.task
+	if t.in != c.delivered || t.last != r.prev {
+		return // it has been asked for anew, or waits for something
+	}
+	t.ahead = false
+	if t.blocks == 0 {
+		c.queue(t, true)
+	}
+}
+
+// pulledAhead takes an answer that was asked for ahead.
+func (c *Client) pulledAhead(r *request, a *Blocks, now time.Time) {
+	t := r.task
+	switch {
+	case t.in != c.delivered || t.last != r.prev:
+	case a.Code == OK && len(a.Blocks) > 0 && a.Blocks[0].Previous == r.prev:
+		c.deliver(t, r.Conn, a, now, len(a.Blocks) < r.Count)
+	default: // it is found out what to make of it when what it should follow is settled
+		c.notAhead(r)
+	}
 }
 
 func (c *Client) anyUsable(now time.Time) bool {
@@ -163,11 +226,18 @@ func (c *Client) Pulled(conn peering.ConnID, id uint64, answer Blocks, local Led
 	switch {
 	case t.gone():
 		return nil
+	case r.ahead && answer.Code != Busy:
+		c.pulledAhead(r, &answer, now)
+		return nil
 	case answer.Code == Busy:
 		if p := c.peer(conn); p != nil {
 			p.until = now.Add(c.cfg.RetryMin)
 		}
-		c.queue(t, true)
+		if r.ahead {
+			c.notAhead(r)
+		} else {
+			c.queue(t, true)
+		}
 		return nil
 	case answer.Code == Pruned:
 		c.tried(t, conn)
@@ -254,9 +324,19 @@ func (c *Client) deliver(t *task, conn peering.ConnID, a *Blocks, now time.Time,
 	n := len(a.Blocks)
 	t.last, t.lastHeight = a.Blocks[n-1].Hash, a.First+uint64(n)-1
 	t.complete, t.since = complete, now
+	unsettled := 0
+	if t.in == c.delivered { // asked for ahead
+		unsettled = t.blocks
+	}
 	c.move(t, c.delivered, false)
-	t.blocks, t.inserted, t.from = n, 0, conn
-	c.outstanding += n
+	t.blocks, t.from = unsettled+n, conn
+	if unsettled == 0 {
+		t.inserted = 0
+	}
+	c.outstanding += t.blocks // move has taken off what was unsettled
+	if !complete && !t.forked && t.target.Height > t.lastHeight && len(c.long) < c.cfg.MaxAccounts {
+		c.long = append(c.long, t)
+	}
 	c.stats.Delivered += uint64(n)
 	c.ready.Deliver = append(c.ready.Deliver, Delivery{Conn: conn, Account: t.account(), First: a.First, Blocks: a.Blocks})
 }

@@ -44,6 +44,7 @@ type scan struct {
 	found   int  // accounts that this round found behind
 	pulled  bool // blocks that were pulled were inserted since the last round ended
 	fast    bool // no pauses between pages
+	calm    bool // the last round found nothing, and nothing was heard of since
 
 	rest             time.Duration
 	restUntil, ended time.Time
@@ -88,15 +89,25 @@ func before(a lattice.Account) lattice.Account {
 
 // start begins a round now: there is somebody to ask after there was nobody.
 func (s *scan) start(now time.Time) {
-	s.fast, s.rest, s.restUntil = true, s.restMin, now
+	s.fast, s.calm, s.rest, s.restUntil = true, false, s.restMin, now
+	s.nextPage = now
 	s.partial = s.running // what a round has passed already may have changed
 }
 
-// nudge cuts a rest short, though not below the shortest.
+// nudge cuts a rest short, though not below the shortest, and has a calm round go
+// on at the common pace.
 func (s *scan) nudge(now time.Time) {
 	s.rest = s.restMin
+	s.excite(now)
 	if until := s.ended.Add(s.restMin); until.Before(s.restUntil) {
 		s.restUntil = until
+	}
+}
+
+// excite ends the calm: there may be something to find.
+func (s *scan) excite(now time.Time) {
+	if s.calm {
+		s.calm, s.nextPage = false, now
 	}
 }
 
@@ -118,9 +129,9 @@ func (s *scan) end(now time.Time) {
 	case s.partial:
 		s.rest, s.restUntil = s.restMin, now
 	case s.found > 0 && s.pulled:
-		s.rest, s.restUntil, s.fast = s.restMin, now.Add(s.restMin), true
+		s.rest, s.restUntil, s.fast, s.calm = s.restMin, now.Add(s.restMin), true, false
 	default:
-		s.restUntil, s.fast = now.Add(s.rest), false
+		s.restUntil, s.fast, s.calm = now.Add(s.rest), false, s.found == 0
 		s.rest = min(2*s.rest, s.restMax)
 	}
 	s.pulled = false
@@ -170,14 +181,19 @@ func (c *Client) askPage(h *head, now time.Time, rng *rand.Rand) {
 			open++
 		}
 	}
-	n := min(c.cfg.PeersPerPage, len(able))
+	n, wait := min(c.cfg.PeersPerPage, len(able)), c.cfg.PagePause
+	if c.scan.calm {
+		if wait = c.cfg.CalmPause; c.scan.probed {
+			n = min(n, 1) // each round another one
+		}
+	}
 	if n == 0 || open+n > max(c.cfg.MaxInFlight/2, n) || len(c.open)+n > c.cfg.MaxInFlight {
 		return
 	}
 	rng.Shuffle(len(able), func(i, j int) { able[i], able[j] = able[j], able[i] })
 	slices.SortStableFunc(able, func(a, b *peer) int { return cmp.Compare(a.lastPage, b.lastPage) })
 	c.scan.pages++
-	c.scan.nextPage = now.Add(c.cfg.PagePause)
+	c.scan.nextPage = now.Add(wait)
 	h.asked, h.got, h.beyond, h.seen = n, 0, true, nil
 	for _, p := range able[:n] {
 		p.lastPage = c.scan.pages
@@ -206,7 +222,7 @@ func (c *Client) Frontiers(conn peering.ConnID, id uint64, page []Frontier, loca
 		}
 	}
 	h.got++
-	err := c.comparePage(h, conn, page, local)
+	err := c.comparePage(h, conn, page, local, now)
 	c.pageAnswered(h, now)
 	return err
 }
@@ -228,7 +244,7 @@ func checkFrontiers(q *Request, page []Frontier) Reason {
 }
 
 // comparePage makes tasks of the accounts of which a peer has more.
-func (c *Client) comparePage(h *head, conn peering.ConnID, page []Frontier, local Ledger) error {
+func (c *Client) comparePage(h *head, conn peering.ConnID, page []Frontier, local Ledger, now time.Time) error {
 	if h.seen == nil {
 		h.seen = make(map[lattice.Account]lattice.Hash, len(page))
 	}
@@ -252,6 +268,7 @@ func (c *Client) comparePage(h *head, conn peering.ConnID, page []Frontier, loca
 			c.blame(conn, WrongChain)
 			return nil
 		case ahead, forked:
+			c.scan.excite(now)
 			c.behind(f, conn, info.Height, have == forked)
 		}
 	}
@@ -315,9 +332,10 @@ type Progress struct {
 	Done    []bool            // per head: its part is scanned in this round
 }
 
-// Progress returns how far the scan is; the zero value between two rounds.
+// Progress returns how far the scan is; the zero value between two rounds, and in
+// a calm one: it is not worth a write, since after a restart all is compared again.
 func (c *Client) Progress() (p Progress) {
-	if !c.scan.running {
+	if !c.scan.running || c.scan.calm {
 		return p
 	}
 	for _, h := range c.scan.heads {

@@ -228,7 +228,7 @@ func checkClient(t *testing.T, c *Client) {
 	for _, r := range c.open {
 		if r.Kind == AskBlocks {
 			outstanding += r.Count
-			if !r.task.gone() {
+			if !r.task.gone() && !r.ahead {
 				asked++
 			}
 		}
@@ -272,6 +272,8 @@ func checkClient(t *testing.T, c *Client) {
 		t.Fatalf("%d blocked, %d known by their source, want at most %d", c.blocked.Len(), waitingFor, cfg.MaxBlocked)
 	case c.accounts() > cfg.MaxAccounts:
 		t.Fatalf("%d accounts, want at most %d", c.accounts(), cfg.MaxAccounts)
+	case len(c.long) > cfg.MaxAccounts:
+		t.Fatalf("%d long chains, want at most %d", len(c.long), cfg.MaxAccounts)
 	case len(c.late) > maxLate:
 		t.Fatalf("%d late requests remembered", len(c.late))
 	}

@@ -17,7 +17,7 @@ type Stats struct {
 	Accounts    int    // behind, waiting or being asked for
 	Blocked     int    // waiting for a source
 	Missing     uint64 // blocks between the local frontiers and those that peers told, of these accounts
-	Scanned     int    // per cent of the account space in this round; 100 between rounds
+	Scanned     int    // per cent of the account space in this round; 100 between rounds and in calm ones
 	Sources     int    // blocks asked for by hash
 	InFlight    int
 	Outstanding int // blocks asked for or delivered, not heard of yet
@@ -55,7 +55,7 @@ func (c *Client) Stats(now time.Time) Stats {
 		s.Phase = "paused"
 	case s.Accounts+s.Blocked+s.Sources > 0:
 		s.Phase = "pulling"
-	case c.scan.running:
+	case c.scan.running && !c.scan.calm:
 		s.Phase = "scanning"
 	default:
 		s.Phase = "resting"
@@ -65,7 +65,7 @@ func (c *Client) Stats(now time.Time) Stats {
 
 // percent returns how much of the account space this round has passed.
 func (s *scan) percent() int {
-	if !s.running {
+	if !s.running || s.calm {
 		return 100
 	}
 	const part = 1 << 20

@@ -42,6 +42,7 @@ type task struct {
 	inserted   int // of the blocks
 	from       peering.ConnID
 	complete   bool // the peer had no more
+	ahead      bool // what follows is asked for already
 	since      time.Time
 
 	missing lattice.Hash // blocked
@@ -145,6 +146,10 @@ func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uin
 	t.tries, t.tried = 0, nil
 	t.inserted++
 	c.scan.pulled = true
+	if t.blocks > 0 {
+		t.blocks--
+		c.outstanding--
+	}
 	if hash != t.last && height < t.lastHeight {
 		t.since = now
 		c.delivered.MoveToBack(t.elem)
@@ -159,6 +164,11 @@ func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uin
 	}
 	t.forked = false
 	t.batch = min(2*t.batch, MaxPullBlocks)
+	if t.ahead { // the answer is on its way
+		t.since = now
+		c.delivered.MoveToBack(t.elem)
+		return
+	}
 	c.queue(t, true)
 }
 
@@ -342,7 +352,7 @@ func (c *Client) move(t *task, to *list.List, front bool) {
 		switch t.in {
 		case c.delivered:
 			c.outstanding -= t.blocks
-			t.blocks = 0
+			t.blocks, t.ahead = 0, false
 		case c.blocked:
 			rest := slices.DeleteFunc(c.blockedBy[t.missing], func(x *task) bool { return x == t })
 			if c.blockedBy[t.missing] = rest; len(rest) == 0 {

@@ -186,6 +186,10 @@ type Config struct {
 	// PagePause is the pause between two pages while the node is in step, so that a
 	// large ledger is scanned slowly and not all at once.
 	PagePause time.Duration
+	// CalmPause is the same in rounds that follow one that found nothing, until
+	// there is news of blocks that are not here: they only make sure. Their first page
+	// is asked of several peers, the others of one.
+	CalmPause time.Duration
 	// OverloadPause is how long no blocks are asked for after the block processor
 	// refused some; it doubles while that goes on, up to 16 times.
 	OverloadPause time.Duration
@@ -199,11 +203,11 @@ func DefaultConfig() Config {
 	return Config{
 		MaxAccounts: 4096, MaxBlocked: 4096,
 		Heads: 8, PeersPerPage: 3, PageSize: MaxFrontiers,
-		MaxInFlight: 32, MaxPerPeer: 8, MaxDelivered: 2048, MaxUnconfirmed: 200_000,
+		MaxInFlight: 64, MaxPerPeer: 32, MaxDelivered: 4096 - MaxPullBlocks, MaxUnconfirmed: 200_000,
 		Timeout: 5 * time.Second, SettleTimeout: 30 * time.Second,
 		RetryMin: time.Second, Tries: 6,
 		RestMin: 10 * time.Second, RestMax: 5 * time.Minute,
-		PagePause: time.Second, OverloadPause: 250 * time.Millisecond,
+		PagePause: time.Second, CalmPause: time.Minute, OverloadPause: 250 * time.Millisecond,
 	}
 }
 
@@ -213,7 +217,7 @@ func DevConfig() Config {
 	c.Timeout, c.SettleTimeout = 2*time.Second, 5*time.Second
 	c.RetryMin = 250 * time.Millisecond
 	c.RestMin, c.RestMax = time.Second, 10*time.Second
-	c.PagePause = 100 * time.Millisecond
+	c.PagePause, c.CalmPause = 100*time.Millisecond, 10*time.Second
 	return c
 }
 
@@ -246,7 +250,7 @@ func (c *Config) Validate() error {
 		v    time.Duration
 	}{
 		{"Timeout", c.Timeout}, {"SettleTimeout", c.SettleTimeout}, {"RetryMin", c.RetryMin}, {"RestMin", c.RestMin},
-		{"PagePause", c.PagePause}, {"OverloadPause", c.OverloadPause},
+		{"PagePause", c.PagePause}, {"CalmPause", c.CalmPause}, {"OverloadPause", c.OverloadPause},
 	} {
 		if d.v <= 0 {
 			return fmt.Errorf("bootstrap: %s is %v, want more than 0", d.name, d.v)

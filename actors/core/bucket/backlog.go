@@ -57,12 +57,15 @@ func (l *Backlog) Add(hash lattice.Hash, balance lattice.Amount, used time.Time)
 	return true
 }
 
-// Remove forgets a block: it was confirmed or rolled back.
-func (l *Backlog) Remove(hash lattice.Hash) {
-	if u, known := l.byHash[hash]; known {
+// Remove forgets a block: it was confirmed or rolled back. It reports whether the
+// block was there.
+func (l *Backlog) Remove(hash lattice.Hash) bool {
+	u, known := l.byHash[hash]
+	if known {
 		heap.Remove(&l.bucket[u.bucket], u.index)
 		delete(l.byHash, hash)
 	}
+	return known
 }
 
 // Over returns by how many blocks the backlog exceeds its limit.
