@@ -4,7 +4,8 @@
 //	smallnano-sim --seeds 1-1000            a line a seed, and a summary
 //	smallnano-sim --seed 7 --trace          everything that happened, and its hash
 //	smallnano-sim --seed 7 --shrink         the least that still breaks the law
-//	smallnano-sim --mutants FOLDER          plant faults and see that they are found
+//	smallnano-sim --mutants FOLDER          plant faults and see that they are found,
+//	                                        --jobs of them at the same time
 //	smallnano-sim --scenario storm          one of the stories; "all" runs every one,
 //	                                        --seeds runs it with other seeds than its own
 //
@@ -61,7 +62,7 @@ func parse(args []string, stderr io.Writer) (request, error) {
 	seed := flags.Uint64("seed", 0, "run this one seed")
 	flags.IntVar(&q.nodes, "nodes", 0, "nodes of each network; 0 draws 3 to 5 from the seed")
 	flags.Float64Var(&q.minutes, "minutes", 0.15, "simulated minutes with faults")
-	flags.IntVar(&q.jobs, "jobs", runtime.NumCPU(), "seeds that run at the same time")
+	flags.IntVar(&q.jobs, "jobs", runtime.NumCPU(), "seeds, or with --mutants faults, that are tried at the same time")
 	flags.BoolVar(&q.trace, "trace", false, "print all that happens, and as the last line the hash of it")
 	flags.BoolVar(&q.shrink, "shrink", false, "leave out faults and users while the law stays broken")
 	flags.BoolVar(&q.quiet, "quiet", false, "no line for a seed that breaks nothing")
@@ -151,6 +152,9 @@ func stories(q *request, stdout, stderr io.Writer) int {
 			}
 			if r.Err != nil || !q.quiet {
 				fmt.Fprintf(stdout, "%s: %s\n", name, r.Line())
+			}
+			if r.Err != nil && q.untilOne {
+				return status
 			}
 		}
 	}

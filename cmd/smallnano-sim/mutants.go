@@ -11,7 +11,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/smallnano/smallnano/testkit/sim"
@@ -21,60 +23,261 @@ import (
 const (
 	mutantSeeds   = 2000
 	mutantTimeout = 10 * time.Minute
+	// firstSeeds are tried before the scenarios: most faults show in a few.
+	firstSeeds = 40
+	chunkSeeds = 250 // of those after them, within mutantTimeout
 )
 
-// mutants plants one fault after the other in a copy of the source tree, and
+// mutants plants each fault in a copy of the source tree, several at a time, and
 // reports which checker finds it. It fails when one is not found.
 func mutants(q *request, stdout, stderr io.Writer) int {
-	patches, err := filepath.Glob(filepath.Join(q.mutants, "*.patch"))
-	if err == nil && len(patches) == 0 {
-		err = fmt.Errorf("no patches in %s", q.mutants)
-	}
-	var tree string
+	patches, err := q.patches()
+	var base *tree
 	if err == nil {
-		tree, err = copyTree()
+		base, err = newTree()
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "smallnano-sim:", err)
 		return 2
 	}
-	defer os.RemoveAll(tree)
-	survived := 0
-	for _, p := range patches {
-		name := strings.TrimSuffix(filepath.Base(p), ".patch")
-		if q.only != "" && !slices.Contains(strings.Split(q.only, ","), name) {
-			continue
-		}
-		caught, err := mutant(tree, p, q.mutantSeeds)
-		if err != nil {
-			fmt.Fprintf(stderr, "smallnano-sim: mutant %s: %v\n", name, err)
-			return 2
-		}
-		if caught == "" {
-			survived++
-			caught = "SURVIVED"
-		}
-		fmt.Fprintf(stdout, "%-26s %s\n", name, caught)
+	defer base.remove()
+	began := time.Now()
+	if err := base.build(); err != nil {
+		fmt.Fprintln(stderr, "smallnano-sim:", err)
+		return 2
 	}
-	if survived > 0 {
+	work := make(chan string, len(patches))
+	for _, p := range patches {
+		work <- p
+	}
+	close(work)
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	caught, survived, failed := 0, 0, 0
+	for range min(q.jobs, len(patches)) {
+		wait.Go(func() {
+			for p := range work {
+				f, err := mutant(p, base.binary, q.mutantSeeds)
+				mu.Lock()
+				switch name := patchName(p); {
+				case err != nil:
+					failed++
+					fmt.Fprintf(stderr, "smallnano-sim: mutant %s: %v\n", name, err)
+				case f.checker == "":
+					survived++
+					fmt.Fprintf(stdout, "%-26s SURVIVED everything (%.0f s)\n", name, f.took.Seconds())
+				default:
+					caught++
+					fmt.Fprintf(stdout, "%-26s %-13s %s (%.0f s)\n", name, f.checker, f.where, f.took.Seconds())
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	fmt.Fprintf(stdout, "%d mutants: %d caught, %d survived, %d not tried; %.0f s, at most %d seeds each\n",
+		len(patches), caught, survived, failed, time.Since(began).Seconds(), q.mutantSeeds)
+	switch {
+	case failed > 0:
+		return 2
+	case survived > 0:
 		fmt.Fprintln(stderr, "smallnano-sim:", survived, "mutants survived: some checker is blind")
 		return 1
 	}
 	return 0
 }
 
-// copyTree copies the module around the working directory, what is built and
-// what git keeps left out.
-func copyTree() (string, error) {
+// patches lists the mutants that are asked for.
+func (q *request) patches() ([]string, error) {
+	all, err := filepath.Glob(filepath.Join(q.mutants, "*.patch"))
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no patches in %s", q.mutants)
+	}
+	if q.only == "" {
+		return all, nil
+	}
+	var out []string
+	for _, name := range strings.Split(q.only, ",") {
+		i := slices.IndexFunc(all, func(p string) bool { return patchName(p) == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no patch %s in %s", name, q.mutants)
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}
+
+func patchName(p string) string { return strings.TrimSuffix(filepath.Base(p), ".patch") }
+
+// finding is what caught a mutant; without a checker nothing did.
+type finding struct {
+	checker, where string
+	took           time.Duration // of running, not of building
+}
+
+// mutant plants one fault in a copy of the tree, builds the simulator with it and
+// runs it until something is found that the simulator without it does not find.
+func mutant(patch, base string, seeds uint64) (f finding, err error) {
+	text, err := os.ReadFile(patch)
+	if err != nil {
+		return f, err
+	}
+	t, err := newTree()
+	if err != nil {
+		return f, err
+	}
+	defer t.remove()
+	if err := git(t.dir, text, "apply"); err != nil {
+		return f, err
+	}
+	if err := t.build(); err != nil {
+		return f, err
+	}
+	began := time.Now()
+	for _, r := range plan(field(text, "Scenario: "), field(text, "Seed: "), seeds) {
+		if f, err = r.search(t.binary, base); err != nil || f.checker != "" {
+			break
+		}
+	}
+	f.took = time.Since(began)
+	return f, err
+}
+
+// trial is what is run of a mutated simulator at a time: some seeds, of a scenario
+// or of the swarm. A scenario without seeds runs with its own.
+type trial struct {
+	scenario    string
+	first, last uint64
+}
+
+// plan lists what to try: what the patch says is likely to find it, a few seeds,
+// the scenarios, and then as many seeds as there may be.
+func plan(scenario, seed string, seeds uint64) []trial {
+	var out []trial
+	if scenario != "" {
+		out = append(out, trial{scenario: scenario})
+	}
+	if n, err := strconv.ParseUint(seed, 10, 64); err == nil {
+		out = append(out, trial{first: n, last: n})
+	}
+	few := min(seeds, firstSeeds)
+	out = append(out, trial{first: 1, last: few})
+	for _, name := range sim.Scenarios() {
+		if name != scenario {
+			out = append(out, trial{scenario: name})
+		}
+	}
+	for first := few + 1; first <= seeds; first += chunkSeeds {
+		out = append(out, trial{first: first, last: min(first+chunkSeeds-1, seeds)})
+	}
+	return out
+}
+
+func (t *trial) args() []string {
+	args := []string{"--quiet", "--first", "--jobs", "1"}
+	if t.scenario != "" {
+		args = append(args, "--scenario", t.scenario)
+	}
+	if t.first > 0 {
+		args = append(args, "--seeds", fmt.Sprintf("%d-%d", t.first, t.last))
+	}
+	return args
+}
+
+// search looks for something that the mutated simulator finds and the one
+// without the fault does not.
+func (t trial) search(mutated, base string) (finding, error) {
+	for {
+		f, seed, err := try(mutated, t.args())
+		if err != nil || f.checker == "" {
+			return f, err
+		}
+		again := t
+		if seed > 0 {
+			again.first, again.last = seed, seed
+		}
+		unplanted, _, err := try(base, again.args())
+		if err != nil || unplanted.checker == "" {
+			return f, err
+		}
+		if t.first == 0 || seed == 0 || seed >= t.last { // the fault of another one
+			return finding{}, nil
+		}
+		t.first = seed + 1
+	}
+}
+
+// try runs a simulator once. That somebody else ended it is no finding. It
+// returns the seed that broke a law, if a seed of many did.
+func try(binary string, args []string) (f finding, seed uint64, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), mutantTimeout)
+	defer cancel()
+	run := exec.CommandContext(ctx, binary, args...)
+	var out, errs bytes.Buffer
+	run.Stdout, run.Stderr = &out, &errs
+	err = run.Run()
+	with := "with " + strings.Join(args[4:], " ")
+	switch {
+	case err == nil:
+		return f, 0, nil
+	case ctx.Err() != nil:
+		return finding{checker: "hangs", where: with}, 0, nil
+	case run.ProcessState == nil || !run.ProcessState.Exited():
+		return f, 0, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
+	}
+	for _, line := range strings.Split(out.String(), "\n") {
+		if where, what, found := strings.Cut(line, ": BROKEN "); found {
+			checker, _, _ := strings.Cut(what, ":")
+			if _, n, ok := strings.Cut(where, "seed "); ok {
+				seed, _ = strconv.ParseUint(n, 10, 64)
+			}
+			return finding{checker: checker, where: where}, seed, nil
+		}
+	}
+	first, _, _ := strings.Cut(errs.String(), "\n")
+	return finding{checker: "crashes", where: with + ": " + strings.TrimSpace(first)}, 0, nil
+}
+
+// tree is a copy of the source tree, and the simulator that is built of it.
+type tree struct{ dir, binary string }
+
+// newTree copies the module around the working directory.
+func newTree() (*tree, error) {
 	root, err := moduleRoot()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	to, err := os.MkdirTemp("", "smallnano-mutants-")
+	dir, err := os.MkdirTemp("", "smallnano-mutants-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return to, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	t := &tree{dir, filepath.Join(dir, "mutant")}
+	if err := copyTree(root, dir); err != nil {
+		t.remove()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *tree) remove() { _ = os.RemoveAll(t.dir) }
+
+// build builds the simulator. Without the paths of the copy in what is compiled,
+// packages that the fault does not touch are built once for all copies.
+func (t *tree) build() error {
+	c := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", t.binary, "./cmd/smallnano-sim")
+	c.Dir = t.dir
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("does not build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// copyTree copies the source tree, what is built and what git keeps left out.
+func copyTree(root, to string) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -88,8 +291,8 @@ func copyTree() (string, error) {
 			}
 			return os.MkdirAll(filepath.Join(to, rel), 0o755)
 		}
-		if !d.Type().IsRegular() {
-			return nil
+		if info, err := d.Info(); err != nil || !d.Type().IsRegular() || info.Size() > maxSource {
+			return err
 		}
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -98,6 +301,9 @@ func copyTree() (string, error) {
 		return os.WriteFile(filepath.Join(to, rel), data, 0o644)
 	})
 }
+
+// maxSource is more than any file has that is compiled; what is larger lies about.
+const maxSource = 4 << 20
 
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
@@ -111,77 +317,6 @@ func moduleRoot() (string, error) {
 		dir = filepath.Dir(dir)
 	}
 	return "", err
-}
-
-// mutant plants one fault, builds the simulator with it, runs it until something
-// is found, and takes the fault back. It returns what was found; "" is nothing.
-func mutant(tree, patch string, seeds uint64) (caught string, err error) {
-	text, err := os.ReadFile(patch)
-	if err != nil {
-		return "", err
-	}
-	if err := git(tree, text, "apply"); err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, git(tree, text, "apply", "-R")) }()
-	binary := filepath.Join(tree, "mutant")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/smallnano-sim")
-	build.Dir = tree
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("does not build: %w\n%s", err, out)
-	}
-	began := time.Now()
-	names := sim.Scenarios()
-	if hint := field(text, "Scenario: "); hint != "" {
-		names = append([]string{hint}, names...)
-	}
-	// The scenario that was made for it, a few seeds, the other scenarios, and
-	// then as many seeds as there may be.
-	runs := [][]string{{"--quiet", "--jobs", "1", "--first", "--seeds", "1-40"}}
-	for _, n := range names {
-		runs = append(runs, []string{"--quiet", "--scenario", n})
-	}
-	if names[0] == field(text, "Scenario: ") {
-		runs[0], runs[1] = runs[1], runs[0]
-	}
-	if seeds > 40 {
-		runs = append(runs, []string{"--quiet", "--first", "--seeds", fmt.Sprintf("41-%d", seeds)})
-	}
-	for _, args := range runs {
-		caught, err := try(binary, args)
-		if err != nil {
-			return "", err
-		}
-		if caught != "" {
-			return fmt.Sprintf("%s (%.0f s)", caught, time.Since(began).Seconds()), nil
-		}
-	}
-	return "", nil
-}
-
-// try runs the mutated simulator once. That somebody else ended it is no finding.
-func try(binary string, args []string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), mutantTimeout)
-	defer cancel()
-	run := exec.CommandContext(ctx, binary, args...)
-	var out, errs bytes.Buffer
-	run.Stdout, run.Stderr = &out, &errs
-	err := run.Run()
-	switch {
-	case err == nil:
-		return "", nil
-	case ctx.Err() != nil:
-		return "hangs with " + strings.Join(args, " "), nil
-	case run.ProcessState == nil || !run.ProcessState.Exited():
-		return "", fmt.Errorf("%s: %w", strings.Join(args, " "), err)
-	}
-	for _, line := range strings.Split(out.String(), "\n") {
-		if where, what, found := strings.Cut(line, ": BROKEN "); found {
-			checker, _, _ := strings.Cut(what, ":")
-			return fmt.Sprintf("%-13s %s", checker, where), nil
-		}
-	}
-	return "crashes with " + strings.Join(args, " ") + ": " + strings.TrimSpace(strings.SplitN(errs.String(), "\n", 2)[0]), nil
 }
 
 // field returns the rest of the line that begins so.
