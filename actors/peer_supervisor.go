@@ -163,7 +163,7 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 		}
 	case *messages.PeerMisbehaved:
 		score := a.machine.Misbehaved(peering.ConnID(m.Conn), m.Kind, now)
-		a.log.Warn("a peer broke the rules", "conn", m.Conn, "offence", m.Kind, "score", score, "what", m.Text)
+		a.log.Warn("a peer broke the rules", "conn", m.Conn, "remote", a.remote(m.Conn), "offence", m.Kind, "score", score, "what", m.Text)
 	case *messages.RepresentativeSeen:
 		a.machine.Useful(peering.ConnID(m.Conn), now)
 		a.machine.RepresentativeSeen(peering.ConnID(m.Conn), m.Account)
@@ -186,6 +186,14 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 	case *messages.Solicit:
 		a.solicit(m)
 	}
+}
+
+// remote says with whom a connection is; nothing when it has ended.
+func (a *peerSupervisor) remote(conn messages.ConnID) string {
+	if c := a.children[conn]; c != nil {
+		return c.link.Remote().String()
+	}
+	return ""
 }
 
 func (a *peerSupervisor) resolved(m *messages.Resolved, now time.Time) {

@@ -19,15 +19,16 @@ const (
 	linkQueue       = 256
 	linkCredits     = 16
 	linkCreditBytes = 128 << 10
+	retransmit      = time.Second
 	breakAfter      = 8 * time.Second // a link that carries nothing for so long is broken by its ends
 )
 
 // Weather is how well the network carries.
 type Weather struct {
 	MinDelay, MaxDelay time.Duration
-	// Of a thousand frames, so many are lost, doubled, or overtaken by later ones.
-	// A TCP connection does none of this; a full outgoing queue, and a peer that
-	// relays, do.
+	// Of a thousand frames, so many are lost, as when the outgoing queue is full; so
+	// many of those that peers pass on are doubled, or overtaken by later ones. A TCP
+	// connection does none of this.
 	Lose, Double, Overtake int
 	// Break is how many of a thousand frames find the connection reset.
 	Break int
@@ -143,10 +144,11 @@ type link struct {
 	receive func(*messages.FrameArrived)
 	ended   func(error)
 	arrived [][]byte // came in, not handed on: no credit, or not started
-	onWay   int      // frames sent and not yet handed on at the other end
+	held    [][]byte // kept back by a cut line
+	heldAt  time.Time
+	onWay   int // frames sent and not yet handed on at the other end
 	due     time.Time
 	closed  bool
-	shaken  bool // the other end's answer to the handshake came
 	traffic messages.Traffic
 }
 
@@ -209,12 +211,13 @@ func (l *link) put(frame []byte) bool {
 		l.sever(errors.New("connection reset"))
 		return false
 	}
+	relayed := frame[4] == byte(wire.TypePublish) || frame[4] == byte(wire.TypeVote) // comes by other ways, too
 	copies := 1
-	if !handshake && n.chance(n.weather.Double) {
+	if relayed && n.chance(n.weather.Double) {
 		copies = 2
 	}
 	for range copies {
-		l.carry(frame, !handshake && n.chance(n.weather.Overtake))
+		l.carry(frame, relayed && n.chance(n.weather.Overtake))
 	}
 	return true
 }
@@ -237,26 +240,50 @@ func (l *link) carry(frame []byte, late bool) {
 	n.world.after(other.host.owner, at.Sub(n.world.now), func() { other.arrive(frame) })
 }
 
-// arrive takes in a frame from the wire. A cut line carries nothing; TCP would
-// try again until it gives up.
+// arrive takes in a frame from the wire. A cut line carries nothing, and what comes
+// after that waits behind it: TCP tries again until it gives up.
 func (l *link) arrive(frame []byte) {
 	n := l.host.network
-	if n.severed(l.host.owner.id, l.other.host.owner.id) {
-		if l.closed {
-			return
-		}
-		if n.world.now.Sub(l.other.due) > breakAfter {
-			l.sever(errors.New("connection timed out"))
-			return
-		}
-		n.world.after(l.host.owner, time.Second, func() { l.arrive(frame) })
+	if l.closed {
+		l.other.onWay--
 		return
 	}
+	if len(l.held) > 0 || n.severed(l.host.owner.id, l.other.host.owner.id) {
+		l.held = append(l.held, frame)
+		if len(l.held) == 1 {
+			l.heldAt = n.world.now
+			n.world.after(l.host.owner, retransmit, l.again)
+		}
+		return
+	}
+	l.take(frame)
+}
+
+// again brings what a cut line has kept back, when it is whole again.
+func (l *link) again() {
+	n := l.host.network
+	switch {
+	case l.closed:
+	case !n.severed(l.host.owner.id, l.other.host.owner.id):
+		held := l.held
+		l.held = nil
+		for _, frame := range held {
+			l.take(frame)
+		}
+	case n.world.now.Sub(l.heldAt) > breakAfter:
+		l.sever(errors.New("connection timed out"))
+	default:
+		n.world.after(l.host.owner, retransmit, l.again)
+	}
+}
+
+// take takes in a frame that has come.
+func (l *link) take(frame []byte) {
 	l.other.onWay--
 	if l.closed {
 		return
 	}
-	n.world.trace.frame(l.host.owner.id, l.other.host.owner.id, frame)
+	l.host.world.trace.frame(l.host.owner.id, l.other.host.owner.id, frame)
 	l.traffic.FramesIn++
 	l.traffic.BytesIn += uint64(len(frame))
 	l.arrived = append(l.arrived, frame)
@@ -278,9 +305,7 @@ func (l *link) handOn() {
 			l.end(err)
 			return
 		}
-		if l.shaken = l.shaken || header.Type == wire.TypeHandshakeAck; l.shaken {
-			l.host.hears(l.host.owner, frame) // a node refuses what comes before, as it does when a cut line gives back a handshake late
-		}
+		l.host.hears(l.host.owner, frame)
 		l.receive(&messages.FrameArrived{Type: uint8(header.Type), Body: append([]byte(nil), frame[wire.HeaderSize:]...), Credit: credit})
 	}
 }
@@ -304,7 +329,7 @@ func (l *link) end(err error) {
 		return
 	}
 	l.closed = true
-	l.arrived = nil
+	l.arrived, l.held = nil, nil
 	if l.ended != nil {
 		l.host.world.do(l.host.owner, func() { l.ended(err) })
 	}

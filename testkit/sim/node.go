@@ -13,7 +13,9 @@ import (
 
 	"github.com/smallnano/smallnano/actors"
 	"github.com/smallnano/smallnano/actors/core/election"
+	"github.com/smallnano/smallnano/actors/supervise"
 	"github.com/smallnano/smallnano/crypto"
+	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 	"github.com/smallnano/smallnano/testkit"
@@ -40,6 +42,7 @@ type Node struct {
 	elections    election.Config // bounds
 	heard        heard
 	slowAt       time.Time // until when turns may be under way that a slow disk holds up
+	owed         int       // answers to blocks that users gave it
 	untold       bool      // the block processor fails after its next commit, before it tells anybody
 	endAt, endBy string    // at which step of voting the node ends, and how
 
@@ -82,7 +85,7 @@ func (s *store) Update(f func(storage.Tx) error) error {
 	if err == nil && n.untold {
 		n.untold = false
 		n.sim.world.trace.event("n%d tells nobody what it committed", n.ID)
-		panic("simulated: the block processor fails between a commit and telling of it")
+		panic(&supervise.PlantedFailure{Path: "block_processor, between a commit and telling of it"})
 	}
 	return err
 }
@@ -213,7 +216,7 @@ func (n *Node) nextPath() string {
 // start starts the node on its database.
 func (n *Node) start() {
 	s := n.sim
-	n.skew, n.untold = n.wrong, false
+	n.skew, n.untold, n.owed = n.wrong, false, 0
 	n.owner = &owner{id: n.ID}
 	n.host = &host{network: s.network, owner: n.owner, address: address(n.ID)}
 	cfg := actors.DefaultConfig(n.net)
@@ -279,6 +282,23 @@ func removeDatabase(path string) {
 	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
 		_ = os.Remove(path + suffix)
 	}
+}
+
+// process gives the node a block of a user and tells done what it answers, unless
+// it ends before. That it has taken the block in is a promise.
+func (n *Node) process(b *lattice.Block, done func(error)) {
+	life, hash := n.owner, n.sim.net.HashOf(b)
+	n.owed++
+	n.running.Process(b, func(r messages.BlockResult) {
+		if life.dead {
+			return
+		}
+		n.owed--
+		if r.Err == nil {
+			n.sim.checkPromise(n, hash)
+		}
+		done(r.Err)
+	})
 }
 
 // view reads the node's ledger. It is for checkers and wallets, which see what

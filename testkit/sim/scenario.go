@@ -144,6 +144,8 @@ func (s *Scenario) setting(words []string) (err error) {
 		number(&o.Elections)
 	case "queue":
 		number(&o.Queue)
+	case "backlog":
+		number(&o.Backlog)
 	case "keep":
 		keep := 0
 		number(&keep)

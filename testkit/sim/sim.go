@@ -49,8 +49,9 @@ type Options struct {
 	// evenly. The first takes what is left.
 	Weights []lattice.Amount
 
-	// Elections and Queue bound what runs and what waits; 0 leaves it to the node.
-	Elections, Queue int
+	// Elections, Queue and Backlog bound what runs, what waits for that, and what is
+	// not confirmed; 0 leaves it to the node.
+	Elections, Queue, Backlog int
 	// Keep is how many blocks of each account every second node keeps; 0: all.
 	Keep uint64
 	// Cold is how many wallets, from the first, do nothing by themselves.
@@ -154,7 +155,7 @@ func scratch() string {
 func (s *Sim) run() (err error) {
 	trace := newTrace(s.opt.Trace)
 	s.world = newWorld(s.opt.Seed, trace)
-	trace.world = s.world
+	trace.world, trace.blames = s.world, s.blamed
 	s.env = &owner{id: 255}
 	s.network = &network{world: s.world, id: s.net.ID, weather: s.opt.Weather, hosts: map[netip.AddrPort]*host{}, cut: map[[2]int]bool{}, fail: func(f string, a ...any) { s.violate("codec", f, a...) }, sent: s.sent, said: s.said, hears: s.hears}
 	defer s.close()
@@ -464,6 +465,9 @@ func (s *Sim) limits(c *actors.Config) {
 	}
 	if s.opt.Queue > 0 {
 		c.Buckets.Queue = s.opt.Queue
+	}
+	if s.opt.Backlog > 0 {
+		c.MaxBacklog = s.opt.Backlog
 	}
 	if !s.opt.SmallLimits {
 		return

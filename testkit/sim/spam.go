@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/smallnano/smallnano/actors/core/ledger"
-	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 	"github.com/smallnano/smallnano/testkit"
@@ -31,8 +30,8 @@ type spammer struct {
 	w      *testkit.Wallet
 	home   int
 	made   []*lattice.Block
-	next   int // of made: the first that the node has not taken
-	waits  bool
+	next   int    // of made: the first that the node has not taken
+	asked  *owner // the node that owes an answer, in that life
 	opened int
 }
 
@@ -45,24 +44,21 @@ func (p *spammer) spam() {
 	if p.next == len(p.made) && len(p.made) < maxSpam {
 		p.compose()
 	}
-	if p.next >= len(p.made) || p.waits {
+	if p.next >= len(p.made) || p.asked == node.owner {
 		return
 	}
-	b, life := p.made[p.next], node.owner
+	b := p.made[p.next]
 	hash := p.sim.net.HashOf(b)
-	p.waits = true
-	node.running.Process(b, func(r messages.BlockResult) {
-		p.waits = false
-		if life.dead {
-			return
-		}
+	p.asked = node.owner
+	node.process(b, func(err error) {
+		p.asked = nil
 		switch {
-		case r.Err == nil:
+		case err == nil:
 			p.sim.acknowledged(node, b, hash)
 			p.next++
-		case errors.Is(r.Err, ledger.Old):
+		case errors.Is(err, ledger.Old):
 			p.next++
-		case errors.Is(r.Err, ledger.GapPrevious), errors.Is(r.Err, ledger.GapSource):
+		case errors.Is(err, ledger.GapPrevious), errors.Is(err, ledger.GapSource):
 			p.next = max(0, p.next-1)
 		}
 	})
@@ -140,10 +136,10 @@ func (v *naive) act() {
 		return
 	}
 	s.know(b)
-	hash, life := s.net.HashOf(b), node.owner
+	hash := s.net.HashOf(b)
 	s.result.Transfers++
-	node.running.Process(b, func(r messages.BlockResult) {
-		if r.Err == nil && !life.dead {
+	node.process(b, func(err error) {
+		if err == nil {
 			s.acknowledged(node, b, hash)
 		}
 	})

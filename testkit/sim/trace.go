@@ -22,6 +22,7 @@ type Trace struct {
 	text    io.Writer // nil: only the hash
 	world   *World
 	scratch [32]byte
+	blames  func(o *owner, said map[string]string) // told when a node says that a peer broke the rules
 }
 
 func newTrace(text io.Writer) *Trace { return &Trace{sum: sha256.New(), text: text} }
@@ -80,6 +81,14 @@ func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
 // Handle implements slog.Handler. What the actor library says at debug level has
 // random names in it and stays out.
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "a peer broke the rules" && h.trace.blames != nil {
+		said := map[string]string{}
+		r.Attrs(func(a slog.Attr) bool {
+			said[a.Key] = a.Value.String()
+			return true
+		})
+		h.trace.blames(h.owner, said)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "n%d %s %s%s", h.owner.id, r.Level, r.Message, h.with)
 	r.Attrs(func(a slog.Attr) bool {

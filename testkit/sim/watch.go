@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/smallnano/smallnano/actors/core/bootstrap"
@@ -222,6 +223,20 @@ func (s *Sim) checkCredits(n *Node) {
 	n.host.links = kept
 }
 
+// blamed is told what a node says of a peer that broke the rules. Honest nodes may
+// be slow, or say more than there is room for; they break no other rule, whatever
+// befalls them and the network.
+func (s *Sim) blamed(o *owner, said map[string]string) {
+	remote, err := netip.ParseAddrPort(said["remote"])
+	what := said["offence"]
+	if err != nil || what == peering.Flooding.String() || what == peering.Stalling.String() {
+		return
+	}
+	if honest := address(0).Addr().As4()[0]; remote.Addr().As4()[0] == honest {
+		s.violate("blame", "node %d blames an honest peer, %v: %s: %s", o.id, remote, what, said["what"])
+	}
+}
+
 // atRest says what keeps the network from being as it was before anything went
 // wrong: an actor that is not running, weights in memory that are not those of
 // the ledger; "" when nothing does.
@@ -232,6 +247,9 @@ func (s *Sim) atRest() string {
 			return fmt.Sprintf("node %d is %s: %s", n.ID, h.State, strings.Join(h.Reasons, "; "))
 		}
 		s.checkIdle(n)
+		if n.owed > 0 {
+			return fmt.Sprintf("node %d owes %d answers to users who gave it blocks", n.ID, n.owed)
+		}
 		stored := map[lattice.Account]lattice.Amount{}
 		n.view(func(r storage.Reader) error {
 			return r.Weights(func(rep lattice.Account, w lattice.Amount) bool {

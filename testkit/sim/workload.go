@@ -3,7 +3,6 @@ package sim
 import (
 	"time"
 
-	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 	"github.com/smallnano/smallnano/testkit"
@@ -157,9 +156,9 @@ func (w *wallet) publish(node *Node) {
 	if w.pending == nil {
 		return
 	}
-	b, hash, life := w.pending, w.hash, node.owner
-	node.running.Process(b, func(r messages.BlockResult) {
-		if r.Err == nil && !life.dead {
+	b, hash := w.pending, w.hash
+	node.process(b, func(err error) {
+		if err == nil {
 			w.sim.acknowledged(node, b, hash)
 		}
 	})
@@ -198,15 +197,9 @@ func (s *Sim) fork(w *wallet, blocks []*lattice.Block, at []*Node, delay time.Du
 		s.world.trace.event("double spend of %s: %s at n%d", short(w.w.Account()), short(s.net.HashOf(b)), n.ID)
 		s.world.after(s.env, time.Duration(i)*delay, func() {
 			s.pending = append(s.pending, func() {
-				if !n.Alive() {
-					return
+				if n.Alive() {
+					n.process(b, func(error) {}) // which of them stays is another matter
 				}
-				life, hash := n.owner, s.net.HashOf(b)
-				n.running.Process(b, func(r messages.BlockResult) {
-					if r.Err == nil && !life.dead {
-						s.checkPromise(n, hash) // which of them stays is another matter
-					}
-				})
 			})
 		})
 	}

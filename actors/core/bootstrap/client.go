@@ -48,6 +48,7 @@ type peer struct {
 	until      time.Time // not asked before: it was busy or silent
 	distrusted time.Time // not asked for frontiers before
 	lastPage   uint64    // number of the page it was last asked for; 0: none
+	earlier    int       // answers to requests of an earlier client
 }
 
 // request is a question that is open.
@@ -73,9 +74,6 @@ type Client struct {
 	open  []*request
 	late  []lateRequest
 	id    uint64 // of the last request
-	// stranger is until when answers may come to what an earlier client asked; zero
-	// before the first peer.
-	stranger time.Time
 
 	tasks     map[key]*task
 	urgent    *list.List // tasks to ask for, first come first served
@@ -118,9 +116,6 @@ func New(cfg Config) *Client {
 func (c *Client) PeerUp(conn peering.ConnID, now time.Time) {
 	if c.peer(conn) != nil || len(c.peers) >= maxPeers {
 		return
-	}
-	if c.stranger.IsZero() {
-		c.stranger = now.Add(c.cfg.Timeout)
 	}
 	c.peers = append(c.peers, &peer{conn: conn})
 	if len(c.peers) == 1 {
@@ -297,9 +292,11 @@ func (c *Client) shut(r *request) {
 }
 
 // answered finds and closes the open request that an answer belongs to. An
-// answer to a request that timed out is ignored, and so is, for a while, one to
-// a request of an earlier client; any other one is blamed.
-func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind, now time.Time) *request {
+// answer to a request that timed out is ignored, and so are as many of a peer to
+// requests of an earlier client as that may have had under way: they may come
+// before this client is told of the peer, and after the line was down for long.
+// Any other one is blamed.
+func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind) *request {
 	i := slices.IndexFunc(c.open, func(r *request) bool { return r.Conn == conn && r.ID == id && r.Kind == kind })
 	if i >= 0 {
 		r := c.open[i]
@@ -314,8 +311,11 @@ func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind, now time.Ti
 		c.stats.Late++
 		return nil
 	}
-	if id <= c.cfg.FirstID && now.Before(c.stranger) {
+	if p := c.peer(conn); id <= c.cfg.FirstID && (p == nil || p.earlier < maxLate) {
 		c.stats.Late++
+		if p != nil {
+			p.earlier++
+		}
 		return nil
 	}
 	c.blame(conn, Unsolicited)

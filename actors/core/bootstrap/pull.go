@@ -213,7 +213,7 @@ func (c *Client) compare(f *Frontier, info *lattice.AccountInfo, local Ledger) (
 // anything is wrong with it nothing of it is used, and the peer is blamed. An
 // error is the ledger's, and the answer is as if it had not come.
 func (c *Client) Pulled(conn peering.ConnID, id uint64, answer Blocks, local Ledger, now time.Time) error {
-	r := c.answered(conn, id, AskBlocks, now)
+	r := c.answered(conn, id, AskBlocks)
 	if r == nil {
 		return nil
 	}
