@@ -136,7 +136,47 @@ func (b backend) Quorum() rpc.QuorumStatus {
 			s.Details = append(s.Details, rpc.PeerWeight{Account: rep, Address: p.Remote, Weight: weight})
 		}
 	}
+	b.shortfall(&s, v.online)
 	return s
+}
+
+// shortfall says what a confirmation lacks, if it does.
+func (b backend) shortfall(s *rpc.QuorumStatus, online []rpc.Representative) {
+	here := b.reachable(s)
+	there := here
+	if there.Less(s.Online) {
+		there = s.Online
+	}
+	if s.Missing = s.Delta.SatSub(there); !s.Missing.IsZero() {
+		s.Silent = b.absent(s, online)
+		s.Reasons = append(s.Reasons, fmt.Sprintf("a confirmation needs %v smn of weight; representatives that were seen voting have %v, connected ones %v: %s",
+			s.Delta, s.Online, here, b.remedy(b.knowsPeers(), len(*b.board.peers.Load()) == 0)))
+	}
+	if s.Stall = b.board.stall.Load(); s.Stall != nil {
+		s.Missing, s.Silent = s.Stall.Missing, s.Stall.Silent
+		s.Reasons = append(s.Reasons, s.Stall.Reason)
+	}
+}
+
+// absent returns the principal representatives that were not seen voting, are
+// behind no connection, and are not this node's own.
+func (b backend) absent(s *rpc.QuorumStatus, online []rpc.Representative) (out []rpc.SilentRepresentative) {
+	present := map[lattice.Account]bool{}
+	for _, r := range online {
+		present[r.Account] = true
+	}
+	for _, d := range s.Details {
+		present[d.Account] = true
+	}
+	for _, key := range b.cfg.VotingKeys {
+		present[lattice.Account(key.Public())] = true
+	}
+	for _, l := range b.Liveness() {
+		if !present[l.Representative] {
+			out = append(out, rpc.SilentRepresentative{Account: l.Representative, Weight: b.Weight(l.Representative), LastVote: l.Last})
+		}
+	}
+	return out
 }
 
 // Unchecked implements rpc.Backend.

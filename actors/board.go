@@ -28,7 +28,7 @@ type board struct {
 	vacancy   atomic.Int64             // priority elections that could be started now
 	twin      atomic.Pointer[twinView] // nil: never seen
 	liveness  atomic.Pointer[[]quorum.RepLiveness]
-	stall     atomic.Pointer[string] // why nothing is confirmed; "": something is, or nothing waits
+	stall     atomic.Pointer[rpc.Stall] // why nothing is confirmed; nil: something is, or nothing waits
 	pruning   atomic.Pointer[pruningView]
 	backlog   atomic.Int64 // unconfirmed blocks that did not come by bootstrap
 	crowd     atomic.Pointer[bucket.Crowd]
@@ -93,7 +93,6 @@ func newBoard() *board {
 	b.window.Store(1000)
 	none := ""
 	b.readOnlyReason.Store(&none)
-	b.stall.Store(&none)
 	return b
 }
 

@@ -48,6 +48,7 @@ type electionManager struct {
 	decidedAt time.Time // when a block was last confirmed, or this actor started
 	local     *votes.Recent[lattice.Hash]
 	loaded    uint64 // the confirmation sequence that the weights are of
+	shipped   bool   // the weights are those that came with the network
 	dirty     bool   // the weights have changed since they were told
 	viewAt    time.Time
 }
@@ -99,7 +100,8 @@ func (a *electionManager) start() {
 }
 
 // loadWeights takes the weights from the store, with the confirmation sequence
-// that they are of.
+// that they are of; or those that came with the network, while too little is
+// confirmed here.
 func (a *electionManager) loadWeights() {
 	a.quorum.Reset()
 	a.dirty = true
@@ -109,6 +111,17 @@ func (a *electionManager) loadWeights() {
 			return err
 		}
 		a.loaded = counts.Cemented
+		table := a.net.Shipped
+		was := a.shipped
+		if a.shipped = table != nil && counts.Cemented < table.Until; a.shipped {
+			for _, w := range table.Of {
+				a.quorum.Set(w.Representative, w.Weight)
+			}
+			return nil
+		}
+		if was {
+			a.log.Info("reckons with the weights of the own ledger from now on", "confirmed", counts.Cemented)
+		}
 		return r.Weights(func(rep lattice.Account, weight lattice.Amount) bool {
 			a.quorum.Set(rep, weight)
 			return true
@@ -289,8 +302,12 @@ func (a *electionManager) cemented(m *messages.BlocksCemented, now time.Time) {
 		case c.Confirmation.Sequence < next: // the weights were loaded after it
 		case c.Confirmation.Sequence == next:
 			a.loaded = next
-			a.quorum.Apply(c)
-			a.dirty = true
+			if !a.shipped {
+				a.quorum.Apply(c)
+				a.dirty = true
+			} else if next >= a.net.Shipped.Until {
+				a.loadWeights()
+			}
 		default: // what came between was lost on the way
 			a.loadWeights()
 		}
@@ -400,15 +417,17 @@ func (a *electionManager) solicit(wanted []election.Solicit) {
 // view posts the quorum for others to see.
 func (a *electionManager) view(now time.Time) {
 	a.viewAt = now.Add(viewEvery)
-	live, stall := a.liveness.Report(now), a.stalled(now)
+	live := a.liveness.Report(now)
+	stall := a.stalled(live, now)
 	a.board.liveness.Store(&live)
-	a.board.stall.Store(&stall)
+	a.board.stall.Store(stall)
 	s := a.quorum.Status(now)
 	old := a.board.quorum.Load()
 	online := a.quorum.OnlineRepresentatives()
 	v := &quorumView{
 		weights: old.weights, all: old.all,
-		status: rpc.QuorumStatus{Delta: s.Delta, Percent: uint64(s.Percent), Floor: s.Floor, Online: s.Online, Trended: s.Trended},
+		status: rpc.QuorumStatus{Delta: s.Delta, Percent: uint64(s.Percent), Floor: s.Floor, Online: s.Online, Trended: s.Trended,
+			Shipped: a.shipped, ShippedUntil: a.shippedUntil(), Confirmed: a.loaded},
 		online: representatives(online),
 	}
 	a.board.quorum.Store(v)

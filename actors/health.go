@@ -121,25 +121,28 @@ func (b backend) Health() rpc.HealthReport {
 
 // network adds what keeps the node from following the network.
 func (b backend) network(r *reasons) {
-	known := len(b.cfg.Peers)+len(b.cfg.Network.PresetPeers) > 0
+	known := b.knowsPeers()
 	alone := len(*b.board.peers.Load()) == 0
 	if known && alone && b.Uptime() >= peersGrace {
 		r.unready("no peer is connected, though addresses of peers are set: check the network, and that they run")
 	}
 	q := b.Quorum()
-	if here := b.reachable(&q); q.Online.Less(q.Delta) && here.Less(q.Delta) {
-		r.unready("a confirmation needs %v smn of weight; representatives that were seen voting have %v, connected ones %v: %s", q.Delta, q.Online, here, b.remedy(known, alone))
+	for _, reason := range q.Reasons {
+		r.unready("%s", reason)
+	}
+	if q.Shipped {
+		r.behind("weights are those that came with the network until %d blocks are confirmed here; %d are", q.ShippedUntil, q.Confirmed)
 	}
 	if b.hold.holds(b.env.Clock.Now()) {
 		r.wrong("votes are held back until %s and until the node has caught up: its ledger was restored", b.hold.until.UTC().Format(time.TimeOnly))
-	}
-	if why := *b.board.stall.Load(); why != "" {
-		r.unready("%s", why)
 	}
 	if missing := b.board.bootstrap.Load().Missing; missing >= behindBlocks {
 		r.behind("catching up: %d blocks are known to be missing", missing)
 	}
 }
+
+// knowsPeers reports whether there is an address to dial.
+func (b backend) knowsPeers() bool { return len(b.cfg.Peers)+len(b.cfg.Network.PresetPeers) > 0 }
 
 // remedy says what somebody can do whose node sees too few representatives.
 func (b backend) remedy(known, alone bool) string {

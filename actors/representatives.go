@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"github.com/smallnano/smallnano/actors/core/election"
+	"github.com/smallnano/smallnano/actors/core/quorum"
 	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/wire/rpc"
 )
 
 const (
@@ -85,12 +87,21 @@ func (a *electionManager) search(now time.Time) {
 	a.refs.peers.Tell(&messages.Solicit{Blocks: []messages.SolicitedBlock{c.block}})
 }
 
-// stalled says why nothing is confirmed although blocks wait, and "" when all
+// shippedUntil is how many blocks must be confirmed here before the own weights
+// count; 0 where the network came with none.
+func (a *electionManager) shippedUntil() uint64 {
+	if a.net.Shipped == nil {
+		return 0
+	}
+	return a.net.Shipped.Until
+}
+
+// stalled says why nothing is confirmed although blocks wait, and nil when all
 // is well. A contested root is no reason: its owner has brought that about.
-func (a *electionManager) stalled(now time.Time) string {
+func (a *electionManager) stalled(live []quorum.RepLiveness, now time.Time) *rpc.Stall {
 	after := 2 * a.net.VoteSpacing
 	if now.Sub(a.decidedAt) < after {
-		return ""
+		return nil
 	}
 	waiting, oldest := 0, election.Info{}
 	for _, e := range a.elections.List() {
@@ -106,37 +117,70 @@ func (a *electionManager) stalled(now time.Time) string {
 		}
 	}
 	if waiting == 0 {
-		return ""
+		return nil
 	}
 	have, votes := oldest.Final, "final votes"
 	if !oldest.Leading {
 		have, votes = oldest.Tally, "votes"
 	}
-	return fmt.Sprintf("nothing was confirmed for %v, blocks that wait: %d; the %s for the oldest have %v smn, a confirmation needs %v%s",
-		now.Sub(a.decidedAt).Round(time.Second), waiting, votes, have, oldest.Delta, a.silent(&oldest))
+	s := &rpc.Stall{
+		Since: a.decidedAt, Waiting: waiting, Oldest: oldest.Winner, Have: have, Final: oldest.Leading,
+		Missing: oldest.Delta.SatSub(have), Silent: a.silent(&oldest, live),
+	}
+	s.Reason = fmt.Sprintf("nothing was confirmed for %v, blocks that wait: %d; the %s for the oldest have %v smn, a confirmation needs %v%s%s",
+		now.Sub(a.decidedAt).Round(time.Second), waiting, votes, have, oldest.Delta, silentText(s.Silent), a.early())
+	return s
 }
 
-// silent names the heaviest principal representatives that have not voted.
-func (a *electionManager) silent(e *election.Info) string {
-	principals := a.quorum.Principals()
-	among := make([]lattice.Account, len(principals))
-	for i := range principals {
-		among[i] = principals[i].Representative
+// silent returns the principal representatives that have not voted, heaviest
+// first.
+func (a *electionManager) silent(e *election.Info, live []quorum.RepLiveness) []rpc.SilentRepresentative {
+	among, last := make([]lattice.Account, len(live)), make(map[lattice.Account]time.Time, len(live))
+	for i := range live {
+		among[i], last[live[i].Representative] = live[i].Representative, live[i].Last
 	}
 	missing := e.Missing(among)
-	if len(missing) == 0 {
+	out := make([]rpc.SilentRepresentative, len(missing))
+	for i, rep := range missing {
+		out[i] = rpc.SilentRepresentative{Account: rep, Weight: a.quorum.Weight(rep), LastVote: last[rep]}
+	}
+	return out
+}
+
+// silentText names the heaviest of those that are silent.
+func silentText(silent []rpc.SilentRepresentative) string {
+	if len(silent) == 0 {
 		return ""
 	}
 	var b strings.Builder
 	b.WriteString("; silent: ")
-	for i, rep := range missing[:min(namedSilent, len(missing))] {
+	for i, s := range silent[:min(namedSilent, len(silent))] {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "%v (%v smn)", rep, a.quorum.Weight(rep))
+		since := "no vote since this node was started"
+		if !s.LastVote.IsZero() {
+			since = "last vote " + s.LastVote.UTC().Format(time.RFC3339)
+		}
+		fmt.Fprintf(&b, "%v (%v smn, %s)", s.Account, s.Weight, since)
 	}
-	if more := len(missing) - namedSilent; more > 0 {
+	if more := len(silent) - namedSilent; more > 0 {
 		fmt.Fprintf(&b, " and %d more", more)
 	}
 	return b.String()
+}
+
+// early says that a node goes by the representatives of long ago: it has most of
+// its ledger unconfirmed, and nothing else to reckon with.
+func (a *electionManager) early() string {
+	var counts lattice.Counts
+	err := a.env.Store.View(func(r storage.Reader) (err error) {
+		counts, err = r.Counts()
+		return err
+	})
+	if err != nil || a.shipped || counts.Blocks < 2*counts.Cemented {
+		return ""
+	}
+	return fmt.Sprintf("; weights are those of the %d blocks of %d that are confirmed here: if who had weight then is gone for good, "+
+		"start with a network file that has later weights (\"smallnano network weights\" writes them on a node that has everything)", counts.Cemented, counts.Blocks)
 }

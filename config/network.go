@@ -38,7 +38,10 @@ type parameter struct {
 }
 
 // networkDraft is a network that is being read.
-type networkDraft struct{ lattice.Network }
+type networkDraft struct {
+	lattice.Network
+	shipped lattice.ShippedWeights
+}
 
 // networkParameters is the table, in the order of the file.
 var networkParameters = []parameter{
@@ -94,6 +97,18 @@ var networkParameters = []parameter{
 			}
 			return "[" + strings.Join(quoted, ", ") + "]"
 		}},
+	{"weights_until", "confirmed blocks that a node must have before it reckons with the weights of its own ledger instead of the following; 0: at once", false,
+		func(d *networkDraft, s string) (err error) {
+			d.shipped.Until, err = readNumber[uint64](s, 0, 1<<62)
+			return err
+		},
+		func(n *lattice.Network) string {
+			if n.Shipped == nil {
+				return "0"
+			}
+			return strconv.FormatUint(n.Shipped.Until, 10)
+		}},
+	{"weights", `"ACCOUNT RAW" of representatives; "smallnano network weights" writes them`, false, (*networkDraft).readWeights, formatWeights},
 }
 
 // NewPrivateNetwork makes a network of one's own, with the parameters of dev, on
@@ -195,6 +210,13 @@ func (d *networkDraft) check() error {
 	if !d.Genesis.SignedBy(d.GenesisHash) {
 		return errors.New("genesis_signature is not that of genesis_account for this id: make the file with \"smallnano network new\"")
 	}
+	if d.shipped.Until == 0 && len(d.shipped.Of) == 0 {
+		return nil
+	}
+	if err := d.shipped.Check(); err != nil {
+		return fmt.Errorf("weights: %w; write them anew with \"smallnano network weights\"", err)
+	}
+	d.Shipped = &d.shipped
 	return nil
 }
 
@@ -243,6 +265,42 @@ func (d *networkDraft) readPeers(s string) error {
 		d.PresetPeers = append(d.PresetPeers, peer)
 	}
 	return nil
+}
+
+func (d *networkDraft) readWeights(s string) error {
+	d.shipped.Of = nil
+	if s == "" {
+		return nil
+	}
+	for entry := range strings.SplitSeq(s, ",") {
+		name, raw, _ := strings.Cut(entry, " ")
+		account, err := lattice.ParseAccount(name)
+		if err != nil {
+			return fmt.Errorf("%.200q, want \"ACCOUNT RAW\": %w", entry, err)
+		}
+		weight, err := lattice.ParseRaw(raw)
+		if err != nil {
+			return fmt.Errorf("%.200q, want \"ACCOUNT RAW\": %w", entry, err)
+		}
+		if len(d.shipped.Of) == lattice.MaxShippedWeights {
+			return fmt.Errorf("more than %d representatives", lattice.MaxShippedWeights)
+		}
+		d.shipped.Of = append(d.shipped.Of, lattice.ShippedWeight{Representative: account, Weight: weight})
+	}
+	return nil
+}
+
+func formatWeights(n *lattice.Network) string {
+	if n.Shipped == nil {
+		return "[]"
+	}
+	var b strings.Builder
+	b.WriteString("[\n")
+	for _, w := range n.Shipped.Of {
+		fmt.Fprintf(&b, "  \"%v %s\",\n", w.Representative, w.Weight.Raw())
+	}
+	b.WriteString("]")
+	return b.String()
 }
 
 // readThreshold reads the threshold of work. Below the first no work is asked

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,6 +22,9 @@ func privateNetwork(t testing.TB) *lattice.Network {
 		t.Fatal(err)
 	}
 	n.PresetPeers = []string{"a:1", "b:2"}
+	n.Shipped = &lattice.ShippedWeights{Until: 1000, Of: []lattice.ShippedWeight{
+		{Representative: lattice.Account{1}, Weight: lattice.Supply.MulDiv(60, 100)}, {Representative: lattice.Account{2}, Weight: lattice.Supply.MulDiv(40, 100)},
+	}}
 	return n
 }
 
@@ -97,10 +101,62 @@ func TestNetworkFileRefusals(t *testing.T) {
 		{"peers", `peer = ["a:1"]`, `"peer" is no parameter of a network; the nearest is "peers"`},
 		{"peers", `peers = [["a:1"]]`, "is expected"},
 		{"peers", `peers = `, "network file"},
+		{"weights_until", `weights_until = 0`, "until which they count is 0"},
+		{"weights_until", `weights_until = -3`, "want a number"},
 	} {
 		if n, err := parseNetwork("n.toml", []byte(replace(c.name, c.value))); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %+v, %v; want %q", c.value, n, err, c.says)
 		}
+	}
+}
+
+// Weights that cannot be true, or are of no use, are refused.
+func TestNetworkWeights(t *testing.T) {
+	none := *privateNetwork(t)
+	none.Shipped = nil
+	text := FormatNetwork(&none)
+	one, two := lattice.Account{1}.String(), lattice.Account{2}.String()
+	most, rest := lattice.Supply.MulDiv(67, 100).Raw(), lattice.Supply.MulDiv(33, 100).Raw()
+	table := func(until int, entries ...string) string {
+		quoted := make([]string, len(entries))
+		for i, e := range entries {
+			quoted[i] = strconv.Quote(e)
+		}
+		text := strings.Replace(text, "weights_until = 0", "weights_until = "+strconv.Itoa(until), 1)
+		return strings.Replace(text, "weights = []", "weights = ["+strings.Join(quoted, ",")+"]", 1)
+	}
+	many := make([]string, lattice.MaxShippedWeights+1)
+	for i := range many {
+		many[i] = lattice.Account{byte(i), byte(i >> 8), 1}.String() + " " + rest
+	}
+	for name, c := range map[string]struct{ text, says string }{
+		"none":      {text, ""},
+		"enough":    {table(1, one+" "+most), ""},
+		"all":       {table(7, one+" "+most, two+" "+rest), ""},
+		"too few":   {table(7, two+" "+rest), "less than 67 %"},
+		"nobody":    {table(7), "less than 67 %"},
+		"no end":    {table(0, one+" "+most), "until which they count is 0"},
+		"twice":     {table(7, one+" "+most, one+" "+rest), "has two weights"},
+		"too much":  {table(7, one+" "+most, two+" "+most), "more than the supply"},
+		"overflow":  {table(7, one+" "+lattice.MaxAmount.Raw(), two+" 1"), "more than the supply"},
+		"no weight": {table(7, one+" "+most, two+" 0"), "has no weight"},
+		"no amount": {table(7, one), "want \"ACCOUNT RAW\""},
+		"smn":       {table(7, one+" 1.5"), "want \"ACCOUNT RAW\""},
+		"stranger":  {table(7, "nano_1 5"), "want \"ACCOUNT RAW\""},
+		"too many":  {table(7, many...), "more than 500 representatives"},
+	} {
+		n, err := parseNetwork("n.toml", []byte(c.text))
+		if c.says == "" && (err != nil || (n.Shipped == nil) != (name == "none")) || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+	full := none
+	full.Shipped = &lattice.ShippedWeights{Until: 1 << 40}
+	for i := range lattice.MaxShippedWeights {
+		full.Shipped.Of = append(full.Shipped.Of, lattice.ShippedWeight{Representative: lattice.Account{byte(i), byte(i >> 8), 1}, Weight: lattice.Supply.MulDiv(1, lattice.MaxShippedWeights)})
+	}
+	if size := len(FormatNetwork(&full)); size > maxNetworkFile {
+		t.Errorf("a file with as many weights as there may be has %d bytes, more than are read", size)
 	}
 }
 

@@ -47,6 +47,12 @@ func Audit(path string, o Options, verify func([]crypto.Check) []bool) ([]string
 	return findings, err
 }
 
+// ViewFile reads a ledger file, in one snapshot, without changing it. A node may be
+// using it meanwhile.
+func ViewFile(path string, o Options, f func(Reader) error) error {
+	return viewFile(path, o, func(r *reader) error { return f(r) })
+}
+
 type audit struct {
 	network  *lattice.Network
 	r        *reader

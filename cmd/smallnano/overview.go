@@ -50,6 +50,44 @@ type quorumLine struct {
 	Needed string `json:"needed_smn"`
 	Online string `json:"online_smn"`
 	Peers  string `json:"peers_smn"`
+	// Missing is what a confirmation lacks, Silent who could give it.
+	Missing string       `json:"missing_smn,omitempty"`
+	Silent  []silentLine `json:"silent,omitempty"`
+	// Shipped is how far the node is on the way to reckon with its own ledger; empty:
+	// it does.
+	Shipped string `json:"weights_of_network,omitempty"`
+}
+
+// silentLine is a principal representative that does not vote.
+type silentLine struct {
+	Account string `json:"account"`
+	Weight  string `json:"weight_smn"`
+	Last    int64  `json:"last_vote"` // 0: not since the node was started
+}
+
+// maxSilent is how many silent representatives are shown.
+const maxSilent = 10
+
+// texts are the lines about what keeps the node from confirming.
+func (q *quorumLine) texts() (out []string) {
+	if q.Shipped != "" {
+		out = append(out, "weights are those of the network file: confirmed here "+q.Shipped)
+	}
+	if len(q.Silent) == 0 {
+		return out
+	}
+	out = append(out, fmt.Sprintf("missing %s; silent:", q.Missing))
+	for _, s := range q.Silent[:min(maxSilent, len(q.Silent))] {
+		last := "no vote since the node was started"
+		if s.Last != 0 {
+			last = "last vote " + time.Unix(s.Last, 0).UTC().Format(time.DateTime)
+		}
+		out = append(out, fmt.Sprintf("- %s  %s smn, %s", s.Account, s.Weight, last))
+	}
+	if more := len(q.Silent) - maxSilent; more > 0 {
+		out = append(out, fmt.Sprintf("- and %d more", more))
+	}
+	return out
 }
 
 type bootstrapLine struct {
@@ -195,9 +233,25 @@ func (o *overview) takeQuorum(answer json.RawMessage) error {
 		Delta  string `json:"quorum_delta"`
 		Online string `json:"online_stake_total"`
 		Peers  string `json:"peers_stake_total"`
+
+		Missing   string `json:"missing_stake_total"`
+		From      string `json:"weights_from"`
+		Until     uint64 `json:"weights_until,string"`
+		Confirmed uint64 `json:"weights_confirmed,string"`
+		Silent    []struct {
+			Account string `json:"account"`
+			Weight  string `json:"weight"`
+			Last    int64  `json:"last_vote,string"`
+		} `json:"silent"`
 	}
 	err := json.Unmarshal(answer, &v)
-	o.Quorum = quorumLine{coinsOf(v.Delta), coinsOf(v.Online), coinsOf(v.Peers)}
+	o.Quorum = quorumLine{Needed: coinsOf(v.Delta), Online: coinsOf(v.Online), Peers: coinsOf(v.Peers), Missing: coinsOf(v.Missing)}
+	if v.From == "network" {
+		o.Quorum.Shipped = fmt.Sprintf("%d of %d blocks", v.Confirmed, v.Until)
+	}
+	for _, s := range v.Silent {
+		o.Quorum.Silent = append(o.Quorum.Silent, silentLine{s.Account, coinsOf(s.Weight), s.Last})
+	}
 	return err
 }
 

@@ -15,11 +15,13 @@ import (
 
 // answers is what a node in some trouble says.
 var answers = map[string]string{
-	"version":             `{"node_vendor":"Smallnano V1.2.3","network":"dev"}`,
-	"uptime":              `{"seconds":"3700"}`,
-	"block_count":         `{"count":"200","unchecked":"3","cemented":"150"}`,
-	"confirmation_quorum": `{"quorum_delta":"670000000000000000000000000000","online_stake_total":"0","peers_stake_total":"1"}`,
-	"bootstrap_status":    `{"phase":"pulling","blocks_missing":"70","scanned_percent":"12"}`,
+	"version":     `{"node_vendor":"Smallnano V1.2.3","network":"dev"}`,
+	"uptime":      `{"seconds":"3700"}`,
+	"block_count": `{"count":"200","unchecked":"3","cemented":"150"}`,
+	"confirmation_quorum": `{"quorum_delta":"670000000000000000000000000000","online_stake_total":"0","peers_stake_total":"1",
+		"missing_stake_total":"670000000000000000000000000000","weights_from":"network","weights_until":"900","weights_confirmed":"150",
+		"silent":[{"account":"smn_a","weight":"500000000000000000000000000000","last_vote":"1700009800"},{"account":"smn_b","weight":"1000000000000000000000000","last_vote":"0"}]}`,
+	"bootstrap_status": `{"phase":"pulling","blocks_missing":"70","scanned_percent":"12"}`,
 	"peers": `{"peers":{"[::1]:1":{"direction":"outbound","principal":"true","bytes_in":"1","bytes_out":"2"},
 		"[::1]:2":{"direction":"inbound","principal":"false","bytes_in":"1","bytes_out":"2"}}}`,
 	"health": `{"state":"degraded","ready":"false","reasons":["no peer is connected","and more"],
@@ -65,6 +67,11 @@ func TestStatus(t *testing.T) {
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	for _, want := range []string{"confirmed here 150 of 900 blocks", "missing 670000; silent:", "- smn_a  500000 smn, last vote 2023-11-15 00:56:40", "- smn_b  1 smn, no vote since"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}
 	code, text, _ = run("--json")

@@ -63,6 +63,9 @@ func (o *overview) print(w io.Writer) error {
 	line("sync", "%s", o.Bootstrap.text())
 	line("peers", "%s", o.peersText())
 	line("quorum", "%s smn confirm; seen voting %s, behind peers %s", o.Quorum.Needed, o.Quorum.Online, o.Quorum.Peers)
+	for _, text := range o.Quorum.texts() {
+		line("", "%s", text)
+	}
 	for _, item := range o.Budget {
 		line(item.Name, "%s", item.text())
 	}

@@ -1,6 +1,7 @@
 package lattice
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -58,9 +59,58 @@ type Network struct {
 
 	PresetPeers []string // host:port; asked when no other peer is known
 
+	// Shipped are weights that come with the network; nil: none.
+	Shipped *ShippedWeights
+
 	// GenesisSeed is the published seed of the genesis account of dev and beta;
 	// nil where nobody is meant to have it.
 	GenesisSeed *crypto.Seed
+}
+
+// ShippedWeights are the weights of representatives as a node saw them that had
+// confirmed everything. A node that has confirmed fewer blocks reckons with them
+// instead of its own: by its own the representatives of long ago decide, and they
+// may be gone.
+type ShippedWeights struct {
+	Until uint64 // so many confirmed blocks, and the own weights count
+	Of    []ShippedWeight
+}
+
+// ShippedWeight is the weight of one representative.
+type ShippedWeight struct {
+	Representative Account
+	Weight         Amount
+}
+
+// MaxShippedWeights bounds how many representatives a network comes with.
+const MaxShippedWeights = 500
+
+// Check reports what cannot be true of the weights, or would leave a node without
+// a quorum.
+func (s *ShippedWeights) Check() error {
+	var sum Amount
+	seen := make(map[Account]bool, len(s.Of))
+	for _, w := range s.Of {
+		more, ok := sum.Add(w.Weight)
+		switch {
+		case seen[w.Representative]:
+			return fmt.Errorf("%v has two weights", w.Representative)
+		case w.Weight.IsZero():
+			return fmt.Errorf("%v has no weight", w.Representative)
+		case !ok || Supply.Less(more):
+			return fmt.Errorf("the weights together are more than the supply of %s raw", Supply.Raw())
+		}
+		seen[w.Representative], sum = true, more
+	}
+	switch least := Supply.MulDiv(67, 100); {
+	case len(s.Of) > MaxShippedWeights:
+		return fmt.Errorf("%d weights, at most %d", len(s.Of), MaxShippedWeights)
+	case s.Until == 0:
+		return errors.New("the number of confirmed blocks until which they count is 0")
+	case sum.Less(least):
+		return fmt.Errorf("the weights together are %s raw, less than 67 %% of the supply: they could not confirm anything", sum.Raw())
+	}
+	return nil
 }
 
 // LowestThreshold returns the work that any block at all must have.

@@ -251,6 +251,115 @@ func TestPrivateNetwork(t *testing.T) {
 	run(t, "config", "check", "--network-file", filepath.Join(second.dir, "node.key")).want(t, 2, "network file")
 }
 
+// TestShippedWeights has a network whose first representative is gone for ever. A
+// node that joins cannot confirm anything and says why; with the weights that
+// another node has written for it, it confirms everything.
+func TestShippedWeights(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts five processes")
+	}
+	file := filepath.Join(t.TempDir(), "family.toml")
+	run(t, "network", "new", "--name", "family", file).want(t, 0)
+	network, err := config.ReadNetwork(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := hex.DecodeString(strings.TrimSpace(readFile(t, file+".genesis-key")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	genesis := testkit.NewWallet(network, crypto.NewPrivateKey(crypto.Seed(seed)))
+	genesis.Info = lattice.AccountInfo{Frontier: network.GenesisHash, Height: 1, Balance: lattice.Supply, Representative: network.Genesis.Representative}
+
+	first := newNode(t, "--network-file", file, "--enable-voting", "--voting-key", file+".genesis-key")
+	first.start()
+	var others []*node
+	for i := range 2 {
+		n := newNode(t, "--network-file", file, "--enable-voting", "--voting-key", keyFile(t, representative(i+1)), "--peer", first.peering)
+		for _, other := range others {
+			n.args = append(n.args, "--peer", other.peering)
+		}
+		n.start()
+		others = append(others, n)
+	}
+	for _, n := range append(others, first) {
+		n.waitPeers(2)
+	}
+	blocks := uint64(1)
+	process := func(b *lattice.Block) lattice.Hash {
+		t.Helper()
+		if err := first.process(b); err != nil {
+			t.Fatal(err)
+		}
+		blocks++
+		return network.HashOf(b)
+	}
+	for i := range 2 {
+		rep := testkit.NewWallet(network, representative(i+1))
+		amount := lattice.Supply.MulDiv(45, 100)
+		b := genesis.Send(rep.Account(), amount)
+		genesis.Advance(b)
+		process(rep.Open(process(b), amount, rep.Account()))
+	}
+	for _, n := range append(others, first) {
+		n.waitConfirmed(blocks)
+	}
+	first.kill()
+
+	// Those that know how the weight was divided go on, those that join do not.
+	late := testkit.NewWallet(network, testkit.Key(903))
+	blocks += 2
+	b := genesis.Send(late.Account(), lattice.AmountFrom(5))
+	if err := others[0].process(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := others[0].process(late.Open(network.HashOf(b), lattice.AmountFrom(5), testkit.Account(5))); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range others {
+		n.waitConfirmed(blocks)
+	}
+	peers := []string{"--peer", others[0].peering, "--peer", others[1].peering}
+	stuck := newNode(t, append([]string{"--network-file", file}, peers...)...)
+	stuck.start()
+	eventually(t, waitLimit, "a node without weights says why nothing is confirmed", func() (bool, string) {
+		q, health := stuck.must("confirmation_quorum", nil), fmt.Sprint(stuck.must("health", nil)["reasons"])
+		reasons, silent := fmt.Sprint(q["reasons"]), fmt.Sprint(q["silent"])
+		return q["weights_from"] == "ledger" && strings.Contains(silent, genesis.Account().String()) && strings.Contains(reasons, "nothing was confirmed") &&
+			strings.Contains(reasons, "network weights") && strings.Contains(health, "network weights") && fmt.Sprint(q["missing_stake_total"]) != "0", fmt.Sprint(q, health)
+	})
+	if _, confirmed := stuck.counts(); confirmed != 1 {
+		t.Errorf("a node that the first representative is silent for has confirmed %d blocks", confirmed)
+	}
+
+	table := file + ".weights.toml"
+	run(t, "network", "weights", "--data-dir", others[0].dir, "--network-file", file, table).want(t, 0)
+	run(t, "network", "weights", "--data-dir", others[0].dir, "--network-file", file, table).want(t, 1, "is there already")
+	run(t, "network", "weights", "--data-dir", stuck.dir, "--network-file", file, table+"2").want(t, 1, "are not confirmed")
+	run(t, "network", "weights", "--data-dir", t.TempDir(), table+"2").want(t, 2, "is built in")
+	fresh := newNode(t, "--network-file", table)
+	fresh.start()
+	q := fresh.must("confirmation_quorum", nil)
+	if q["weights_from"] != "network" || fmt.Sprint(q["weights_until"]) != fmt.Sprint(blocks) || fmt.Sprint(q["weights_confirmed"]) != "1" {
+		t.Errorf("with weights: %v", q)
+	}
+	if said := fmt.Sprint(fresh.must("health", nil)["reasons"]); !strings.Contains(said, "came with the network until "+fmt.Sprint(blocks)+" blocks are confirmed") {
+		t.Errorf("health: %s", said)
+	}
+	fresh.stop()
+	fresh.args = append(fresh.args, peers...)
+	fresh.start()
+	fresh.waitConfirmed(blocks)
+	eventually(t, waitLimit, "its own weights count, and are those of the others", func() (bool, string) {
+		q, reps := fresh.must("confirmation_quorum", nil), fmt.Sprint(fresh.must("representatives", nil)["representatives"])
+		return q["weights_from"] == "ledger" && reps == fmt.Sprint(others[0].must("representatives", nil)["representatives"]), fmt.Sprint(q, reps)
+	})
+	stuck.stop()
+	stuck.args = append([]string{"--network-file", table}, peers...)
+	stuck.start()
+	stuck.waitConfirmed(blocks)
+}
+
 func readFile(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -114,6 +114,19 @@ func TestWeight(t *testing.T) {
 		own := lattice.Supply.MulDiv(thousandths[0], 1000)
 		return err1 == nil && err2 == nil && peers.SatAdd(own).Less(delta) && !strings.Contains(fmt.Sprint(q["peers"]), silent), fmt.Sprint(q)
 	})
+	eventually(t, waitLimit, "and what is missing, and who is silent since when", func() (bool, string) {
+		q := all[0].must("confirmation_quorum", nil)
+		missing, err1 := lattice.ParseRaw(fmt.Sprint(q["missing_stake_total"]))
+		delta, err2 := lattice.ParseRaw(fmt.Sprint(q["quorum_delta"]))
+		have, err3 := lattice.ParseRaw(fmt.Sprint(q["waiting_stake_total"]))
+		who := fmt.Sprint(q["silent"])
+		return err1 == nil && err2 == nil && err3 == nil && !missing.IsZero() && missing == delta.SatSub(have) && strings.Contains(who, silent) &&
+			strings.Contains(who, testkit.AccountOf(representative(4)).String()) && !strings.Contains(who, testkit.AccountOf(representative(3)).String()) &&
+			!strings.Contains(who, "last_vote:0") && fmt.Sprint(q["waiting_hash"]) == hash.String(), fmt.Sprint(q)
+	})
+	if said := run(t, "status", "--data-dir", all[0].dir).out; !strings.Contains(said, "silent:") || !strings.Contains(said, silent) {
+		t.Errorf("status does not say who is silent: %s", said)
+	}
 	if info := all[0].must("block_info", object{"hash": hash.String()}); fmt.Sprint(info["confirmed"]) == "true" {
 		t.Error("660 of 1000 have confirmed a block")
 	}

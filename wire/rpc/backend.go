@@ -136,8 +136,41 @@ type QuorumStatus struct {
 	Trended lattice.Amount // median of the samples
 	Peers   lattice.Amount // weight of the representatives behind connected peers
 
+	// Shipped is whether the weights are those that came with the network, which
+	// count until ShippedUntil blocks are confirmed here; Confirmed are.
+	Shipped                 bool
+	ShippedUntil, Confirmed uint64
+
+	// Missing is the weight that a confirmation lacks: of votes while nothing is
+	// confirmed, else of representatives that are there; 0 when there is enough.
+	// Silent are the principal representatives that could give it, heaviest first,
+	// and Reasons is all that in sentences; both are empty when nothing is missing.
+	Missing lattice.Amount
+	Silent  []SilentRepresentative
+	Reasons []string
+	Stall   *Stall // nil: something is confirmed, or nothing waits
+
 	// Details is the representatives behind connected peers, heaviest first.
 	Details []PeerWeight
+}
+
+// Stall is why nothing is confirmed although blocks wait.
+type Stall struct {
+	Reason  string
+	Since   time.Time // of the last confirmation, or when the node began to look
+	Waiting int       // blocks
+	Oldest  lattice.Hash
+	Have    lattice.Amount // votes for the oldest
+	Final   bool           // they are final ones
+	Missing lattice.Amount // that it lacks
+	Silent  []SilentRepresentative
+}
+
+// SilentRepresentative is a principal representative that does not vote.
+type SilentRepresentative struct {
+	Account  lattice.Account
+	Weight   lattice.Amount
+	LastVote time.Time // zero: none since this node was started
 }
 
 // PeerWeight is a representative that was found behind a peer.

@@ -248,6 +248,7 @@ func (f *fakeLedger) Counts() (lattice.Counts, error) {
 // fakeNode is a Backend over a fakeLedger. What a test wants to be otherwise it
 // sets before it asks.
 type fakeNode struct {
+	stalled bool // nothing is confirmed
 	network *lattice.Network
 
 	mu        sync.Mutex
@@ -402,10 +403,18 @@ func (n *fakeNode) Weight(a lattice.Account) lattice.Amount {
 func (n *fakeNode) RepresentativesOnline() []Representative { return slices.Clone(n.online) }
 
 func (n *fakeNode) Quorum() QuorumStatus {
-	return QuorumStatus{
+	q := QuorumStatus{
 		Delta: smn("6698827.935"), Percent: 67, Floor: n.network.QuorumFloor(), Online: smn("9998250"), Trended: smn("9990000"), Peers: smn("1725.5"),
 		Details: []PeerWeight{{alice.account, netip.MustParseAddrPort("192.0.2.7:7176"), smn("1725.5")}},
 	}
+	if n.stalled {
+		q.Shipped, q.ShippedUntil, q.Confirmed = true, 250_000, 11
+		q.Stall = &Stall{Since: time.Unix(1_700_009_900, 0), Waiting: 3, Oldest: n.network.GenesisHash, Have: smn("1725.5")}
+		q.Missing = q.Delta.SatSub(q.Stall.Have)
+		q.Silent = []SilentRepresentative{{Account: carol.account, Weight: smn("9000000"), LastVote: time.Unix(1_700_009_800, 0)}, {Account: bob.account, Weight: smn("10000")}}
+		q.Reasons = []string{"nothing was confirmed for 1m40s"}
+	}
+	return q
 }
 
 func (n *fakeNode) Peers() []PeerStatus {

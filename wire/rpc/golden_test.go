@@ -113,6 +113,7 @@ var setups = map[string]func(*bench){
 		b.node.report.State = NodeStarting
 		b.node.report.Reasons = []string{"3 of 8 peers"}
 	},
+	"stalled":           func(b *bench) { b.node.stalled = true },
 	"main network":      func(b *bench) { n := *b.node.network; n.Name = "main"; b.server.network = &n },
 	"small body limit":  func(b *bench) { b.server.config.BodyLimit = 10 },
 	"many receivables":  func(b *bench) { b.node.ledger.bulk = 10_001 },

@@ -41,7 +41,7 @@ var representativeActions = []*action{
 	},
 	{
 		name: "confirmation_quorum", role: Public,
-		summary: "What confirmation is reckoned with now.",
+		summary: "What confirmation is reckoned with now, and when nothing can be confirmed, what is missing and who is silent.",
 		params:  []param{may("peer_details", formFlag, "add the representatives behind connected peers")},
 		result: []field{
 			has("quorum_delta", formAmount, "weight of final votes that confirms a block"),
@@ -50,6 +50,20 @@ var representativeActions = []*action{
 			has("online_stake_total", formAmount, "weight of the representatives that vote now"),
 			has("trended_stake_total", formAmount, "median of the online weight over the last weeks"),
 			has("peers_stake_total", formAmount, "weight of the representatives behind connected peers"),
+			has("weights_from", formText, "ledger, or network: the weights that came with the network file, until enough is confirmed here"),
+			maybe("weights_until", formCount, "confirmed blocks from which on the weights of the ledger count; where the network came with weights"),
+			maybe("weights_confirmed", formCount, "of those, how many are confirmed here"),
+			has("missing_stake_total", formAmount, "weight that a confirmation lacks: of votes while nothing is confirmed, else of representatives that are there"),
+			maybe("reasons", formList, "why nothing can be confirmed; absent when nothing is missing"),
+			maybe("reasons[]", formText, "one of them"),
+			maybe("stalled_since", formTime, "time of the last confirmation; while blocks wait and nothing is confirmed"),
+			maybe("waiting_blocks", formCount, "blocks whose elections wait then"),
+			maybe("waiting_hash", formHash, "the one that waits longest"),
+			maybe("waiting_stake_total", formAmount, "weight of the votes that it has"),
+			maybe("silent", formList, "principal representatives that have not voted, heaviest first, at most 1000; when weight is missing"),
+			maybe("silent[].account", formAccount, "the representative"),
+			maybe("silent[].weight", formAmount, "confirmed weight"),
+			maybe("silent[].last_vote", formTime, "when it was last seen voting; 0 when it was not since the start"),
 			maybe("peers", formList, "representatives behind connected peers, heaviest first, at most 1000"),
 			maybe("peers[].account", formAccount, "the representative"),
 			maybe("peers[].ip", formText, "address and port of the peer"),
@@ -144,7 +158,29 @@ func confirmationQuorum(c *call) (any, error) {
 		"online_weight_minimum", q.Floor,
 		"online_stake_total", q.Online,
 		"trended_stake_total", q.Trended,
-		"peers_stake_total", q.Peers)
+		"peers_stake_total", q.Peers,
+		"weights_from", weightsFrom(&q),
+		"missing_stake_total", q.Missing)
+	if q.ShippedUntil > 0 {
+		answer.set("weights_until", q.ShippedUntil)
+		answer.set("weights_confirmed", q.Confirmed)
+	}
+	if len(q.Reasons) > 0 {
+		answer.set("reasons", q.Reasons)
+	}
+	if s := q.Stall; s != nil {
+		answer.set("stalled_since", s.Since)
+		answer.set("waiting_blocks", s.Waiting)
+		answer.set("waiting_hash", s.Oldest)
+		answer.set("waiting_stake_total", s.Have)
+	}
+	if !q.Missing.IsZero() {
+		silent := []object{}
+		for _, r := range q.Silent[:min(maxEntries, len(q.Silent))] {
+			silent = append(silent, obj("account", r.Account, "weight", r.Weight, "last_vote", r.LastVote))
+		}
+		answer.set("silent", silent)
+	}
 	if details {
 		shown := []object{}
 		for _, d := range q.Details[:min(maxEntries, len(q.Details))] {
@@ -153,6 +189,14 @@ func confirmationQuorum(c *call) (any, error) {
 		answer.set("peers", shown)
 	}
 	return answer, nil
+}
+
+// weightsFrom names where the weights come from.
+func weightsFrom(q *QuorumStatus) string {
+	if q.Shipped {
+		return "network"
+	}
+	return "ledger"
 }
 
 // endpoint writes an address as the tools expect it: IPv4 within IPv6.
