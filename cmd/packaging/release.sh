@@ -15,13 +15,15 @@ version=${VERSION:-$(git -C "$here" describe --always --dirty)}
 targets=${TARGETS:-linux/amd64 linux/arm64 linux/arm/7 linux/386 darwin/amd64 darwin/arm64}
 
 cd "$here"
+# As "make build" does it: with stubs for what nobody uses, and without HTTP/2.
+lean=$here/cmd/packaging/slim/go.work
 for target in $targets; do
     os=${target%%/*} rest=${target#*/}
     architecture=${rest%%/*} arm=
     if [ "$architecture" != "$rest" ]; then arm=${rest#*/}; fi
     name=smallnano-$os-$architecture${arm:+v$arm}
-    GOOS=$os GOARCH=$architecture GOARM=$arm CGO_ENABLED=0 \
-        go build -trimpath -buildvcs=false -ldflags="-s -w -X main.release=$version" -o "$out/$name" ./cmd/smallnano
+    GOOS=$os GOARCH=$architecture GOARM=$arm CGO_ENABLED=0 GOWORK=$lean \
+        go build -trimpath -tags nethttpomithttp2 -buildvcs=false -ldflags="-s -w -X main.release=$version" -o "$out/$name" ./cmd/smallnano
     if [ "$os" = linux ]; then
         cmd/packaging/image.sh "$out/$name" "$architecture" "$out/$name.image.tar"
     fi

@@ -14,8 +14,8 @@ commit=$(git -C "$here" rev-parse HEAD) # the tree may move on meanwhile
 for n in one two; do
     mkdir -p "$folder/$n/tree"
     (cd "$here" && git archive "$commit") | tar -x -C "$folder/$n/tree"
-    (cd "$folder/$n/tree" && GOCACHE="$folder/$n/cache" CGO_ENABLED=0 \
-        go build -trimpath -buildvcs=false -ldflags='-s -w' -o "$folder/$n/smallnano" "$package")
+    (cd "$folder/$n/tree" && GOCACHE="$folder/$n/cache" CGO_ENABLED=0 GOWORK="$PWD/cmd/packaging/slim/go.work" \
+        go build -trimpath -tags nethttpomithttp2 -buildvcs=false -ldflags='-s -w' -o "$folder/$n/smallnano" "$package")
 done
 if ! cmp "$folder/one/smallnano" "$folder/two/smallnano"; then
     echo "reproducible.sh: two builds of the same source differ" >&2

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ type overview struct {
 	Unchecked uint64        `json:"unchecked"`
 	Peers     []peerLine    `json:"peers"`
 	Quorum    quorumLine    `json:"quorum"`
+	Elections electionLine  `json:"elections"`
 	Bootstrap bootstrapLine `json:"bootstrap"`
 	Budget    []budgetLine  `json:"budget"`
 	Actors    []actorLine   `json:"actors"`
@@ -90,10 +92,23 @@ func (q *quorumLine) texts() (out []string) {
 	return out
 }
 
+// electionLine has how long the last confirmations took, in milliseconds; all 0
+// when there were none.
+type electionLine struct {
+	Running int   `json:"running"`
+	Most    int   `json:"most"`
+	P50     int64 `json:"p50_ms"`
+	P90     int64 `json:"p90_ms"`
+	P99     int64 `json:"p99_ms"`
+}
+
 type bootstrapLine struct {
-	Phase   string `json:"phase"`
-	Missing uint64 `json:"missing"`
-	Percent int    `json:"scanned_percent"`
+	Phase   string  `json:"phase"`
+	Missing uint64  `json:"missing"`
+	Percent int     `json:"scanned_percent"` // of the accounts
+	Have    float64 `json:"blocks_percent"`  // of the blocks that are known to be
+	Rate    uint64  `json:"blocks_per_second"`
+	Left    *int64  `json:"eta_seconds,omitempty"` // nil: it cannot be told
 }
 
 type budgetLine struct {
@@ -129,6 +144,7 @@ func (c *client) look(ctx context.Context) (*overview, error) {
 		{"block_count", nil, o.takeCounts},
 		{"peers", map[string]any{"peer_details": "true"}, o.takePeers},
 		{"confirmation_quorum", nil, o.takeQuorum},
+		{"election_statistics", nil, o.takeElections},
 		{"bootstrap_status", nil, o.takeBootstrap},
 	} {
 		answer, err := c.call(ctx, ask.action, ask.params)
@@ -264,15 +280,43 @@ func coinsOf(raw string) string {
 	return a.String()
 }
 
-func (o *overview) takeBootstrap(answer json.RawMessage) error {
+func (o *overview) takeElections(answer json.RawMessage) error {
 	var v struct {
-		Phase   string `json:"phase"`
-		Missing uint64 `json:"blocks_missing,string"`
-		Scanned int    `json:"scanned_percent,string"`
+		Total int   `json:"total,string"`
+		Most  int   `json:"most,string"`
+		P50   int64 `json:"confirmation_p50_ms,string"`
+		P90   int64 `json:"confirmation_p90_ms,string"`
+		P99   int64 `json:"confirmation_p99_ms,string"`
 	}
 	err := json.Unmarshal(answer, &v)
-	o.Bootstrap = bootstrapLine{v.Phase, v.Missing, v.Scanned}
+	o.Elections = electionLine{v.Total, v.Most, v.P50, v.P90, v.P99}
 	return err
+}
+
+// takeBootstrap comes after takeCounts, whose blocks it needs.
+func (o *overview) takeBootstrap(answer json.RawMessage) error {
+	var v struct {
+		Phase   string  `json:"phase"`
+		Missing uint64  `json:"blocks_missing,string"`
+		Scanned int     `json:"scanned_percent,string"`
+		Rate    uint64  `json:"blocks_per_second,string"`
+		Left    *string `json:"eta_seconds"`
+	}
+	if err := json.Unmarshal(answer, &v); err != nil {
+		return err
+	}
+	o.Bootstrap = bootstrapLine{Phase: v.Phase, Missing: v.Missing, Percent: v.Scanned, Have: 100, Rate: v.Rate}
+	if known := o.Blocks + v.Missing; known > 0 {
+		o.Bootstrap.Have = 100 * float64(o.Blocks) / float64(known)
+	}
+	if v.Left != nil {
+		seconds, err := strconv.ParseInt(*v.Left, 10, 64)
+		if err != nil {
+			return err
+		}
+		o.Bootstrap.Left = &seconds
+	}
+	return nil
 }
 
 // nodeFlags are the flags of commands that ask a running node.

@@ -21,7 +21,8 @@ var answers = map[string]string{
 	"confirmation_quorum": `{"quorum_delta":"670000000000000000000000000000","online_stake_total":"0","peers_stake_total":"1",
 		"missing_stake_total":"670000000000000000000000000000","weights_from":"network","weights_until":"900","weights_confirmed":"150",
 		"silent":[{"account":"smn_a","weight":"500000000000000000000000000000","last_vote":"1700009800"},{"account":"smn_b","weight":"1000000000000000000000000","last_vote":"0"}]}`,
-	"bootstrap_status": `{"phase":"pulling","blocks_missing":"70","scanned_percent":"12"}`,
+	"election_statistics": `{"total":"12","most":"500","confirmation_p50_ms":"5","confirmation_p90_ms":"6","confirmation_p99_ms":"8"}`,
+	"bootstrap_status":    `{"phase":"pulling","blocks_missing":"70","scanned_percent":"12","blocks_per_second":"7","eta_seconds":"10"}`,
 	"peers": `{"peers":{"[::1]:1":{"direction":"outbound","principal":"true","bytes_in":"1","bytes_out":"2"},
 		"[::1]:2":{"direction":"inbound","principal":"false","bytes_in":"1","bytes_out":"2"}}}`,
 	"health": `{"state":"degraded","ready":"false","reasons":["no peer is connected","and more"],
@@ -62,7 +63,7 @@ func TestStatus(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Smallnano V1.2.3, network dev, up 1h1m40s", "degraded, not ready", "- no peer is connected",
-		"200 blocks, 150 confirmed (75.0 %), 3 wait", "pulling, 70 blocks missing", "2 (1 dialled, 1 came), 1 with",
+		"200 blocks, 150 confirmed (75.0 %), 3 wait", "pulling, 74.1 %, 70 missing, 7 blocks/s, 10s left, 12 % compared", "12 of 500 run; confirmed in 5 ms (p50), 8 ms (p99)", "2 (1 dialled, 1 came), 1 with",
 		"670000 smn confirm", "128 MB of 64 MB  [####################]!", "1 of 2 run, 4 restarts", "clock failed last with: it broke",
 	} {
 		if !strings.Contains(text, want) {
@@ -79,7 +80,8 @@ func TestStatus(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &o); err != nil || code != exitFailed {
 		t.Fatalf("code %d: %v: %s", code, err, text)
 	}
-	if o.Schema != 1 || o.Ready || o.Blocks != 200 || len(o.Peers) != 2 || len(o.Actors) != 2 || o.Actors[1].Name != "connections" || o.Actors[1].Depth != 3 {
+	if o.Schema != 1 || o.Ready || o.Blocks != 200 || len(o.Peers) != 2 || len(o.Actors) != 2 || o.Actors[1].Name != "connections" || o.Actors[1].Depth != 3 ||
+		o.Elections != (electionLine{12, 500, 5, 6, 8}) || o.Bootstrap.Rate != 7 || o.Bootstrap.Left == nil || *o.Bootstrap.Left != 10 {
 		t.Errorf("read back as %+v", o)
 	}
 	if code, _, said := run("--url", "http://127.0.0.1:1"); code != exitNoNode || !strings.Contains(said, "cannot reach a node at") {
@@ -109,13 +111,31 @@ func TestScreen(t *testing.T) {
 		}
 	}
 	text := strings.Join(o.screen(&before, 80, 24), "\n")
-	for _, want := range []string{"blocks 200  50.0/s", "confirmed 150  0.0/s", "NOT READY", "! no peer", "connections (2)   running          3", "clock             backing off      5", "it broke?[2J"} {
+	for _, want := range []string{"blocks 200  50.0/s", "confirmed 150  0.0/s", "confirmed in 5 ms (p50), 8 ms (p99)", "sync pulling, 74.1 %, 70 missing, 7 blocks/s, 10s left", "NOT READY", "! no peer", "connections (2)   running          3", "clock             backing off      5", "it broke?[2J"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if got := o.line(&before); strings.Contains(got, "\n") || !strings.Contains(got, "blocks/s=50.0") {
+	if got := o.line(&before); strings.Contains(got, "\n") || !strings.Contains(got, "blocks/s=50.0") || !strings.Contains(got, "p50=5ms p99=8ms sync=pulling:74.1%:10s") {
 		t.Errorf("line %q", got)
+	}
+}
+
+// TestScreenTooSmall leaves out actors that are all right before one that is not.
+func TestScreenTooSmall(t *testing.T) {
+	o := &overview{}
+	for i := range 20 {
+		o.Actors = append(o.Actors, actorLine{Name: fmt.Sprint("actor", i), State: "running", count: 1})
+	}
+	o.Actors[19].State = "backing_off"
+	o.Actors[18].Restarts = 1
+	rows := o.screen(nil, 80, 24)
+	text := strings.Join(rows, "\n")
+	if len(rows) != 24 || !strings.Contains(text, "actor18 ") || !strings.Contains(text, "actor19 ") || !strings.Contains(rows[23], "and 4 more that run") {
+		t.Errorf("%d lines:\n%s", len(rows), text)
+	}
+	if rows := o.screen(nil, 80, 60); len(rows) != 28 || strings.Contains(strings.Join(rows, "\n"), "more") {
+		t.Errorf("%d lines with room for all:\n%s", len(rows), strings.Join(rows, "\n"))
 	}
 }
 

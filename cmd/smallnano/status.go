@@ -60,6 +60,7 @@ func (o *overview) print(w io.Writer) error {
 		line("", "- %s", r)
 	}
 	line("ledger", "%d blocks, %d confirmed (%s), %d wait for another", o.Blocks, o.Confirmed, share(o.Confirmed, o.Blocks), o.Unchecked)
+	line("elections", "%s", o.Elections.text())
 	line("sync", "%s", o.Bootstrap.text())
 	line("peers", "%s", o.peersText())
 	line("quorum", "%s smn confirm; seen voting %s, behind peers %s", o.Quorum.Needed, o.Quorum.Online, o.Quorum.Peers)
@@ -86,11 +87,21 @@ func (o *overview) print(w io.Writer) error {
 	return err
 }
 
+// text tells the phase, and while blocks are missing how far it is and how long
+// it will go on.
 func (b *bootstrapLine) text() string {
 	if b.Missing == 0 {
 		return b.Phase
 	}
-	return fmt.Sprintf("%s, %d blocks missing, %d %% compared", b.Phase, b.Missing, b.Percent)
+	left := ""
+	if b.Left != nil {
+		left = fmt.Sprintf(", %v left", time.Duration(*b.Left)*time.Second)
+	}
+	return fmt.Sprintf("%s, %.1f %%, %d missing, %d blocks/s%s, %d %% compared", b.Phase, b.Have, b.Missing, b.Rate, left, b.Percent)
+}
+
+func (e *electionLine) text() string {
+	return fmt.Sprintf("%d of %d run; confirmed in %d ms (p50), %d ms (p99)", e.Running, e.Most, e.P50, e.P99)
 }
 
 func (o *overview) peersText() string {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/smallnano/smallnano/wire/rpc"
 )
 
 // Control sequences of a terminal.
@@ -130,8 +132,12 @@ func (o *overview) budget(name string) budgetLine {
 func (o *overview) line(before *overview) string {
 	blocks, confirmations := o.rates(before)
 	rss, disk, cpu := o.budget("rss"), o.budget("disk"), o.budget("cpu")
-	return fmt.Sprintf("%s %s ready=%t blocks=%d confirmed=%d blocks/s=%.1f conf/s=%.1f peers=%d rss=%s disk=%s cpu=%d%%",
-		o.at.Format(time.TimeOnly), o.State, o.Ready, o.Blocks, o.Confirmed, blocks, confirmations, len(o.Peers),
+	sync := fmt.Sprintf("sync=%s:%.1f%%", strings.ReplaceAll(o.Bootstrap.Phase, " ", "_"), o.Bootstrap.Have)
+	if o.Bootstrap.Left != nil {
+		sync += fmt.Sprintf(":%ds", *o.Bootstrap.Left)
+	}
+	return fmt.Sprintf("%s %s ready=%t blocks=%d confirmed=%d blocks/s=%.1f conf/s=%.1f elections=%d p50=%dms p99=%dms %s peers=%d rss=%s disk=%s cpu=%d%%",
+		o.at.Format(time.TimeOnly), o.State, o.Ready, o.Blocks, o.Confirmed, blocks, confirmations, o.Elections.Running, o.Elections.P50, o.Elections.P99, sync, len(o.Peers),
 		strings.ReplaceAll(bytesText(rss.Used), " ", ""), strings.ReplaceAll(bytesText(disk.Used), " ", ""), cpu.Used)
 }
 
@@ -145,7 +151,9 @@ func (o *overview) screen(before *overview, columns, lines int) []string {
 		ready = "NOT READY"
 	}
 	add("%s  %s  up %v  %s, %s", o.Vendor, o.Network, time.Duration(o.Uptime)*time.Second, strings.ReplaceAll(string(o.State), "_", " "), ready)
-	add("blocks %d  %.1f/s   confirmed %d  %.1f/s   waiting %d   sync %s", o.Blocks, blocks, o.Confirmed, confirmations, o.Unchecked, o.Bootstrap.text())
+	add("blocks %d  %.1f/s   confirmed %d  %.1f/s   waiting %d", o.Blocks, blocks, o.Confirmed, confirmations, o.Unchecked)
+	add("elections %s", o.Elections.text())
+	add("sync %s", o.Bootstrap.text())
 	add("peers %s", o.peersText())
 	var meters []string
 	for _, name := range []string{"rss", "cpu", "disk"} {
@@ -157,15 +165,42 @@ func (o *overview) screen(before *overview, columns, lines int) []string {
 	for _, r := range o.Reasons[:min(len(o.Reasons), 2)] {
 		add("! %s", r)
 	}
-	add("")
+	if lines > len(out)+len(o.Actors)+1 {
+		add("")
+	}
 	add("%-17s %-11s %6s %8s %9s %8s %s", "ACTOR", "STATE", "QUEUE", "REFUSED", "HANDLED/s", "RESTARTS", "LAST ERROR")
-	for i := range o.Actors {
-		out = append(out, o.Actors[i].row(o.handledPerSecond(before, &o.Actors[i])))
+	shown, left := o.fitting(lines - len(out))
+	for i := range shown {
+		out = append(out, shown[i].row(o.handledPerSecond(before, &shown[i])))
+	}
+	if left > 0 {
+		add("and %d more that run", left)
 	}
 	for i, line := range out {
 		out[i] = clipLine(line, columns)
 	}
 	return out[:min(len(out), lines)]
+}
+
+// fitting returns the actors that fit into so many lines, and how many do not:
+// those go first that have never failed.
+func (o *overview) fitting(lines int) (shown []actorLine, left int) {
+	left = len(o.Actors) - max(0, lines)
+	if left <= 0 {
+		return o.Actors, 0
+	}
+	left++ // a line says so
+	drop := left
+	for i := range slices.Backward(o.Actors) {
+		a := &o.Actors[i]
+		if quiet := a.State == string(rpc.ActorRunning) && a.Restarts == 0 && a.Failure == ""; quiet && drop > 0 {
+			drop--
+			continue
+		}
+		shown = append(shown, *a)
+	}
+	slices.Reverse(shown)
+	return shown, left - drop
 }
 
 func (a *actorLine) row(rate float64) string {

@@ -44,7 +44,7 @@ func TestBrowser(t *testing.T) {
 		return strings.Contains(shown, `class="good"`), shown + said
 	})
 	hash := w.Advance(send).String()
-	for _, want := range []string{"block_processor", "election_manager", hash[:8], "network dev"} {
+	for _, want := range []string{"block_processor", "election_manager", hash[:8], "network dev", "time to confirm", "p99 ", "elections"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("the page does not show %q:\n%s", want, shown)
 		}

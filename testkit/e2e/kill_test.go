@@ -11,15 +11,15 @@ import (
 	"github.com/smallnano/smallnano/testkit"
 )
 
-// roundsOfKills is how often TestKills kills a node; KILL_ROUNDS says otherwise.
+// roundsOfKills is how often TestKills kills a node; SMALLNANO_KILL_ROUNDS says otherwise.
 func roundsOfKills(t *testing.T) int {
-	text := os.Getenv("KILL_ROUNDS")
+	text := os.Getenv(killRoundsVariable)
 	if text == "" {
 		return 3
 	}
 	rounds, err := strconv.Atoi(text)
 	if err != nil || rounds < 1 {
-		t.Fatalf("KILL_ROUNDS is %q, want a number", text)
+		t.Fatalf("%s is %q, want a number", killRoundsVariable, text)
 	}
 	return rounds
 }

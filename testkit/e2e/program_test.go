@@ -31,8 +31,16 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "smallnano")
-	args := append(append([]string{"build"}, buildFlags...), "-o", program, "github.com/smallnano/smallnano/cmd/smallnano")
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+	// As "make build" does it, so that what is given away is what is tested.
+	lean, err := filepath.Abs("../../cmd/packaging/slim/go.work")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	args := append(append([]string{"build", "-tags", "nethttpomithttp2"}, buildFlags...), "-o", program, "github.com/smallnano/smallnano/cmd/smallnano")
+	build := exec.Command("go", args...)
+	build.Env = append(os.Environ(), "GOWORK="+lean)
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "cannot build the program: %v\n%s", err, out)
 		return 1
 	}
