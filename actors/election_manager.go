@@ -250,7 +250,7 @@ func (a *electionManager) vote(v *messages.VerifiedVote, now time.Time) {
 	for _, hash := range v.Vote.Hashes {
 		a.liveness.Voted(rep, hash, now)
 		switch a.elections.Vote(rep, v.Vote.Timestamp, hash, now) {
-		case election.Used:
+		case election.Used, election.Conflict:
 			mattered = true
 		case election.Indeterminate:
 			a.cache.Add(rep, v.Vote.Timestamp, hash, a.quorum.Weight(rep), now)

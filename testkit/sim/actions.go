@@ -175,6 +175,7 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 			to := s.wallets[i%len(s.wallets)].w.Account()
 			blocks = append(blocks, w.w.Send(to, lattice.AmountFrom(uint64(1+i))))
 		}
+		w.lastRoot = blocks[0].QualifiedRoot()
 		s.fork(w, blocks, at, 0)
 		return nil
 	}, err

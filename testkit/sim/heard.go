@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smallnano/smallnano/actors/core/election"
@@ -25,7 +26,14 @@ type heard struct {
 type seenElection struct {
 	started time.Time
 	again   bool // there was an earlier one for this root
-	finals  map[lattice.Account]lattice.Hash
+	finals  map[finalSaid]bool
+}
+
+// finalSaid is a final vote. Who lies says several on one root, which count each for
+// its block.
+type finalSaid struct {
+	rep  lattice.Account
+	hash lattice.Hash
 }
 
 func newHeard() heard {
@@ -146,20 +154,24 @@ func (s *Sim) checkElections(n *Node) {
 func (s *Sim) checkElection(n *Node, e *election.Info) {
 	known := n.heard.elections[e.Root]
 	if known == nil || !known.started.Equal(e.Started) {
-		known = &seenElection{started: e.Started, again: known != nil, finals: map[lattice.Account]lattice.Hash{}}
+		known = &seenElection{started: e.Started, again: known != nil, finals: map[finalSaid]bool{}}
 		n.heard.elections[e.Root] = known
 		s.checkPriority(n, e)
 	}
-	voted := map[lattice.Account]bool{}
+	voted, final := map[lattice.Account]bool{}, map[finalSaid]bool{}
 	for _, v := range e.Votes {
 		voted[v.Representative] = true
-		if was, final := known.finals[v.Representative]; final && (!v.Final || was != v.Hash) {
-			s.violate("tally", "node %d: in the election of root %v the final vote of %v for %v was replaced", n.ID, e.Root, v.Representative, was)
-		}
 		if v.Final {
-			known.finals[v.Representative] = v.Hash
+			final[finalSaid{v.Representative, v.Hash}] = true
 		}
 	}
+	for f := range known.finals { // whichever is found first
+		competes := slices.ContainsFunc(e.Blocks, func(b election.BlockInfo) bool { return b.Hash == f.hash })
+		if competes && voted[f.rep] && !final[f] {
+			s.violate("tally", "node %d: in the election of root %v the final vote of %v for %v was replaced", n.ID, e.Root, f.rep, f.hash)
+		}
+	}
+	known.finals = final
 	if !s.healthy || known.again || n.votes == nil || e.State != election.Active && e.State != election.Passive {
 		return
 	}

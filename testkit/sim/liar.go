@@ -36,6 +36,8 @@ type liar struct {
 	blocks []lattice.Block // seen last
 	hashes []lattice.Hash  // of blocks
 	votes  []lattice.Vote  // seen last
+	// holdsTo is the block for which a stubborn one votes.
+	holdsTo lattice.Hash
 }
 
 // lie is one connection of a liar.

@@ -317,7 +317,7 @@ func (s *Sim) user(i int) (*wallet, error) {
 }
 
 // expectation reads what must be so: "confirmed WALLET at NODE...",
-// "unconfirmed WALLET at NODE...", "held WALLET at NODE...", or that there were at least so many "crashes",
+// "unconfirmed WALLET at NODE...", "held WALLET at NODE...", "decided WALLET at NODE...", or that there were at least so many "crashes",
 // "powerlosses", "panics", "forks" or "confirmations".
 func expectation(words []string) (func(*Sim) error, error) {
 	if len(words) < 2 {
@@ -334,6 +334,12 @@ func expectation(words []string) (func(*Sim) error, error) {
 		}
 		nodes, err := numbers(words[3:])
 		return func(s *Sim) error { return s.expectBlock(first, nodes, words[0] == "confirmed") }, err
+	case "decided":
+		if len(words) < 4 || words[2] != "at" {
+			return nil, fmt.Errorf("want expect decided WALLET at NODE...")
+		}
+		nodes, err := numbers(words[3:])
+		return eachNode(nodes, func(s *Sim, n *Node) error { return s.expectDecided(first, n) }), err
 	case "held":
 		if len(words) < 4 || words[2] != "at" {
 			return nil, fmt.Errorf("want expect held WALLET at NODE...")
@@ -390,6 +396,24 @@ func (s *Sim) expectHeld(user int, n *Node) error {
 			return err
 		})
 	})
+	return nil
+}
+
+// expectDecided checks that a node has confirmed some block in the place of the last
+// one, or the last double spend, of a wallet.
+func (s *Sim) expectDecided(user int, n *Node) error {
+	w, err := s.user(user)
+	if err != nil {
+		return err
+	}
+	decided := false
+	n.view(func(r storage.Reader) (err error) {
+		decided, err = isCemented(r, w.lastRoot)
+		return err
+	})
+	if !decided {
+		return fmt.Errorf("node %d has confirmed no block of wallet %d on root %v", n.ID, user, w.lastRoot)
+	}
 	return nil
 }
 

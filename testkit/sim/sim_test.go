@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,11 +25,34 @@ func TestQuietWorldConfirms(t *testing.T) {
 // swarmTime is short: many seeds find more than long ones.
 const swarmTime = 8 * time.Second
 
+// foundTime is how long smallnano-sim runs a seed.
+const foundTime = 9 * time.Second
+
 // TestSwarm runs the first seeds.
 func TestSwarm(t *testing.T) {
 	for seed := uint64(1); seed <= 30; seed++ {
 		if r := Run(Swarm(seed, 0, swarmTime)); r.Err != nil {
 			t.Error(r.Line())
+		}
+	}
+}
+
+// TestFoundSeeds runs the seeds that broke a law once.
+func TestFoundSeeds(t *testing.T) {
+	text, err := os.ReadFile("testdata/seeds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		seed, err := strconv.ParseUint(strings.Fields(line)[0], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := Run(Swarm(seed, 0, foundTime)); r.Err != nil {
+			t.Errorf("%s\nonce it was: %s", r.Line(), line)
 		}
 	}
 }

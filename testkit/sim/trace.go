@@ -50,8 +50,36 @@ func (t *Trace) frame(to, from int, frame []byte) {
 	b = append(b, sum[:8]...)
 	t.sum.Write(b)
 	if t.text != nil {
-		fmt.Fprintf(t.text, "%10.4f n%d<n%d %s %d bytes %x\n", t.world.now.Sub(start).Seconds(), to, from, wire.Type(frame[4]), len(frame), sum[:6])
+		fmt.Fprintf(t.text, "%10.4f n%d<n%d %s %d bytes %x%s\n", t.world.now.Sub(start).Seconds(), to, from, wire.Type(frame[4]), len(frame), sum[:6], about(frame))
 	}
+}
+
+// about says of a frame of consensus what it is about.
+func about(frame []byte) string {
+	m, err := wire.Decode(wire.Header{Type: wire.Type(frame[4]), Length: len(frame) - wire.HeaderSize}, frame[wire.HeaderSize:])
+	if err != nil {
+		return ""
+	}
+	var text strings.Builder
+	switch m := m.(type) {
+	case *wire.Publish:
+		fmt.Fprintf(&text, ": of %s after %s", short(m.Block.Account), short(m.Block.Previous))
+	case *wire.Vote:
+		kind := "normal"
+		if m.Vote.Final() {
+			kind = "final"
+		}
+		fmt.Fprintf(&text, ": %s by %s", kind, short(m.Vote.Representative))
+		for _, h := range m.Vote.Hashes {
+			text.WriteString(" " + short(h))
+		}
+	case *wire.ConfirmReq:
+		text.WriteByte(':')
+		for _, b := range m.Blocks {
+			text.WriteString(" " + short(b.Hash))
+		}
+	}
+	return text.String()
 }
 
 // event notes what happened.

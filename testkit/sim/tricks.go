@@ -25,6 +25,7 @@ var (
 	voteLate      = trick{"late", (*liar).voteLate}
 	voteReplay    = trick{"replay", (*liar).voteReplay}
 	voteSplit     = trick{"split", (*liar).voteSplit}
+	voteStubborn  = trick{"stubborn", (*liar).voteStubborn}
 	garbage       = trick{"garbage", (*liar).garbage}
 	otherNetwork  = trick{"network", (*liar).otherNetwork}
 	flood         = trick{"flood", (*liar).flood}
@@ -42,12 +43,13 @@ var (
 // voterTricks are those of a representative, peerTricks those of anybody.
 var (
 	voterTricks = []trick{voteBoth, votePhantom, voteLate, voteReplay, voteSplit}
+	storyTricks = []trick{voteStubborn} // in scenarios only
 	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, forge, steal, badWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls}
 )
 
 // trickByName returns a trick by the name that scenarios use.
 func trickByName(name string) (trick, bool) {
-	for _, t := range append(slices.Clone(voterTricks), peerTricks...) {
+	for _, t := range slices.Concat(voterTricks, peerTricks, storyTricks) {
 		if t.name == name {
 			return t, true
 		}
@@ -101,13 +103,9 @@ func (l *liar) voteBoth() {
 	}
 }
 
-// splitTime is for how long a liar tells the same peers the same.
-const splitTime = 3 * time.Second
-
-// voteSplit votes for one block of the last double spend to half of the peers and
-// for the other one to the rest, and after a while the other way round: those who
-// have decided must stay with it when the weight goes over to the other.
-func (l *liar) voteSplit() {
+// lastPair returns the two blocks of the last double spend that the liar has seen,
+// the lower hash first.
+func (l *liar) lastPair() (pair [2]lattice.Hash, found bool) {
 	roots := map[lattice.QualifiedRoot]int{}
 	for i := len(l.blocks) - 1; i >= 0; i-- {
 		root := l.blocks[i].QualifiedRoot()
@@ -116,20 +114,59 @@ func (l *liar) voteSplit() {
 			roots[root] = i
 			continue
 		}
-		c := l.someone()
-		if c == nil {
-			return
-		}
-		pair, now := [2]lattice.Hash{l.hashes[i], l.hashes[j]}, l.sim.world.now
+		pair = [2]lattice.Hash{l.hashes[i], l.hashes[j]}
 		if slices.Compare(pair[0][:], pair[1][:]) > 0 {
 			pair[0], pair[1] = pair[1], pair[0]
 		}
-		side := int(now.Sub(start)/splitTime) + int(c.link.remote.Addr().As4()[2])
-		v := lattice.Vote{Timestamp: lattice.VoteTimestamp(now), Hashes: pair[side&1 : side&1+1]}
-		v.Sign(l.sim.net.ID, l.rep)
-		c.say(&wire.Vote{Vote: v})
+		return pair, true
+	}
+	return pair, false
+}
+
+// voteStubborn votes finally for that block of the last double spend for which it
+// has heard fewer votes, and stays with it.
+func (l *liar) voteStubborn() {
+	pair, found := l.lastPair()
+	if !found {
 		return
 	}
+	if l.holdsTo != pair[0] && l.holdsTo != pair[1] {
+		heard := [2]int{}
+		for i := range l.votes {
+			for side := range pair {
+				if slices.Contains(l.votes[i].Hashes, pair[side]) {
+					heard[side]++
+				}
+			}
+		}
+		l.holdsTo = pair[0]
+		if heard[0] > heard[1] {
+			l.holdsTo = pair[1]
+		}
+	}
+	l.vote(lattice.FinalTimestamp, l.holdsTo)
+}
+
+// splitTime is for how long a liar tells the same peers the same.
+const splitTime = 3 * time.Second
+
+// voteSplit votes for one block of the last double spend to half of the peers and
+// for the other one to the rest, and after a while the other way round: those who
+// have decided must stay with it when the weight goes over to the other.
+func (l *liar) voteSplit() {
+	pair, found := l.lastPair()
+	if !found {
+		return
+	}
+	c := l.someone()
+	if c == nil {
+		return
+	}
+	now := l.sim.world.now
+	side := int(now.Sub(start)/splitTime) + int(c.link.remote.Addr().As4()[2])
+	v := lattice.Vote{Timestamp: lattice.VoteTimestamp(now), Hashes: pair[side&1 : side&1+1]}
+	v.Sign(l.sim.net.ID, l.rep)
+	c.say(&wire.Vote{Vote: v})
 }
 
 // votePhantom votes for what does not exist.

@@ -11,10 +11,12 @@
 // It promises:
 //   - a block is confirmed when, and only when, final votes for it have at least
 //     delta, counted with the weights of that moment;
-//   - a representative counts once in an election, its final vote is never
-//     replaced, and of two final votes the first stands;
+//   - a representative counts once in an election and its final vote is never
+//     replaced; who votes finally for two blocks, which none may do, counts for
+//     each, as others may have heard of either;
 //   - so while less than a third of the weight votes final for two blocks of one
 //     root, no two nodes confirm different blocks of it;
+//   - a root on which delta agrees is decided, whatever the rest votes for;
 //   - the same calls give the same outputs in the same order;
 //   - nothing grows beyond a named bound.
 //

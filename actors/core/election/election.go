@@ -2,6 +2,7 @@ package election
 
 import (
 	"bytes"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -22,12 +23,13 @@ type election struct {
 	started time.Time
 	decided time.Duration // when Confirmed: how long it took
 
-	blocks []contender  // 1 to MaxBlocks, in the order of arrival
-	winner int          // in blocks
-	ledger lattice.Hash // of the blocks, the one that is thought to be in the ledger; zero: none
-	votes  []vote       // at most MaxVoters, by representative
+	blocks []contender    // 1 to MaxBlocks, in the order of arrival
+	winner int            // in blocks
+	ledger lattice.Hash   // of the blocks, the one that is thought to be in the ledger; zero: none
+	votes  []vote         // at most MaxVoters, by representative
+	twice  lattice.Amount // of the tallies, what is counted for more than one block
 
-	leadSince time.Time // since when the winner leads by delta; zero: it does not
+	leadSince time.Time // since when the winner has delta; zero: it has not
 
 	// When something is due again.
 	nextVote, nextSolicit, nextPublish, nextRepeat time.Time
@@ -45,14 +47,20 @@ type contender struct {
 	final lattice.Amount // of final votes
 }
 
-// vote is the one vote of a representative that counts.
+// vote is the one vote of a representative that counts, but for what a
+// representative does that votes finally for several blocks: each such vote counts.
+// Other nodes may know any of them only, and confirm a block by it.
 type vote struct {
 	rep       lattice.Account
 	weight    lattice.Amount // as it is part of the tallies
 	timestamp uint64
 	changed   time.Duration // since the start, when it last chose another block
 	block     int           // in blocks
+	also      uint8         // further blocks that it voted for finally, a bit each
 }
+
+// is reports whether a vote is for a block.
+func (v *vote) is(block int) bool { return v.block == block || v.also&(1<<block) != 0 }
 
 func (v *vote) final() bool { return v.timestamp == lattice.FinalTimestamp }
 
@@ -85,7 +93,10 @@ func (e *election) count(v vote, cooldown time.Duration) Result {
 	old := &e.votes[at]
 	stayed := v.changed - old.changed
 	switch same := old.block == v.block; {
-	case old.final() && v.final() && !same:
+	case old.final() && v.final() && !old.is(v.block):
+		e.subtract(*old)
+		old.also |= 1 << v.block
+		e.add(*old)
 		return Conflict
 	case old.timestamp >= v.timestamp:
 		return Replay
@@ -126,29 +137,53 @@ func (e *election) insert(at int, v vote) Result {
 }
 
 func (e *election) add(v vote) {
-	b := &e.blocks[v.block]
-	b.tally = b.tally.SatAdd(v.weight)
-	if v.final() {
-		b.final = b.final.SatAdd(v.weight)
+	for i := range e.blocks {
+		if !v.is(i) {
+			continue
+		}
+		b := &e.blocks[i]
+		b.tally = b.tally.SatAdd(v.weight)
+		if v.final() {
+			b.final = b.final.SatAdd(v.weight)
+		}
+		if i != v.block {
+			e.twice = e.twice.SatAdd(v.weight)
+		}
 	}
 }
 
 func (e *election) subtract(v vote) {
-	b := &e.blocks[v.block]
-	b.tally = b.tally.SatSub(v.weight)
-	if v.final() {
-		b.final = b.final.SatSub(v.weight)
+	for i := range e.blocks {
+		if !v.is(i) {
+			continue
+		}
+		b := &e.blocks[i]
+		b.tally = b.tally.SatSub(v.weight)
+		if v.final() {
+			b.final = b.final.SatSub(v.weight)
+		}
+		if i != v.block {
+			e.twice = e.twice.SatSub(v.weight)
+		}
 	}
 }
 
 // recount adds all votes up anew with the weights of now, which move as blocks
 // are cemented.
 func (e *election) recount(w Weigher) {
+	for i := range e.votes {
+		e.votes[i].weight = w.Weight(e.votes[i].rep)
+	}
+	e.sum()
+}
+
+// sum adds all votes up anew.
+func (e *election) sum() {
+	e.twice = lattice.Amount{}
 	for i := range e.blocks {
 		e.blocks[i].tally, e.blocks[i].final = lattice.Amount{}, lattice.Amount{}
 	}
 	for i := range e.votes {
-		e.votes[i].weight = w.Weight(e.votes[i].rep)
 		e.add(e.votes[i])
 	}
 }
@@ -171,9 +206,23 @@ func (e *election) admit(c contender, wanted lattice.Amount) (gone lattice.Hash,
 		return gone, false
 	}
 	gone = e.blocks[least].hash
-	e.votes = slices.DeleteFunc(e.votes, func(v vote) bool { return v.block == least })
+	e.forget(least)
 	e.blocks[least] = c
+	e.sum()
 	return gone, true
+}
+
+// forget drops the votes for a block.
+func (e *election) forget(block int) {
+	e.votes = slices.DeleteFunc(e.votes, func(v vote) bool { return v.block == block && v.also == 0 })
+	for i := range e.votes {
+		v := &e.votes[i]
+		v.also &^= 1 << block
+		if v.block == block { // it has another one
+			v.block = bits.TrailingZeros8(v.also)
+			v.also &^= 1 << v.block
+		}
+	}
 }
 
 // ahead reports whether block i has more votes than block j; ties prefer the
@@ -186,35 +235,53 @@ func (e *election) ahead(i, j int) bool {
 	return bytes.Compare(a.hash[:], b.hash[:]) < 0
 }
 
-// leader returns the block with the largest tally.
-func (e *election) leader() int {
-	best := 0
-	for i := range e.blocks {
-		if e.ahead(i, best) {
-			best = i
+// leader returns the block with the largest tally, of those that can still be
+// confirmed if there are any: to vote for one against which too many final votes
+// stand helps nobody, for these never move.
+func (e *election) leader(base, delta lattice.Amount) int {
+	best, open := 0, e.possible(0, base, delta)
+	for i := 1; i < len(e.blocks); i++ {
+		switch possible := e.possible(i, base, delta); {
+		case possible && !open, possible == open && e.ahead(i, best):
+			best, open = i, possible
 		}
 	}
 	return best
 }
 
-// total returns the sum of all tallies.
+// possible reports whether a block can still be confirmed: whether what is not
+// bound by final votes for others is delta. It reckons with all the weight that
+// decides, or that has voted here, whichever is more.
+func (e *election) possible(block int, base, delta lattice.Amount) bool {
+	if !e.contested() {
+		return true
+	}
+	left := e.total()
+	if left.Less(base) {
+		left = base
+	}
+	for i := range e.votes {
+		if v := &e.votes[i]; v.final() && !v.is(block) {
+			left = left.SatSub(v.weight)
+		}
+	}
+	return !left.Less(delta)
+}
+
+// total returns the weight of all that have voted.
 func (e *election) total() (sum lattice.Amount) {
 	for i := range e.blocks {
 		sum = sum.SatAdd(e.blocks[i].tally)
 	}
-	return sum
+	return sum.SatSub(e.twice)
 }
 
-// leads reports whether the winner is ahead of every other block by delta.
+// leads reports whether the winner has delta of all votes, final or not. What a
+// rival has does not matter: it cannot be delta as well, and representatives that
+// lie, or that are bound by final votes, could hold a decision up for ever if it
+// did.
 func (e *election) leads(delta lattice.Amount) bool {
-	var runnerUp lattice.Amount
-	for i := range e.blocks {
-		if i != e.winner && runnerUp.Less(e.blocks[i].tally) {
-			runnerUp = e.blocks[i].tally
-		}
-	}
-	lead, ahead := e.blocks[e.winner].tally.Sub(runnerUp)
-	return ahead && !lead.Less(delta)
+	return !e.blocks[e.winner].tally.Less(delta)
 }
 
 // quorate returns the block that has delta in final votes, -1 for none. Only

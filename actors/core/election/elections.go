@@ -14,6 +14,8 @@ type Weigher interface {
 	Weight(lattice.Account) lattice.Amount
 	// Delta returns the weight that a decision needs; never 0.
 	Delta() lattice.Amount
+	// Base returns the weight of which delta is a part.
+	Base() lattice.Amount
 	// Trended returns the weight that is usually online.
 	Trended() lattice.Amount
 }
@@ -201,7 +203,7 @@ func (s *Elections) countVote(rep lattice.Account, timestamp uint64, hash lattic
 		rep: rep, weight: weight, timestamp: timestamp,
 		changed: now.Sub(e.started), block: e.contender(hash),
 	}, cooldown)
-	if r == Used {
+	if r == Used || r == Conflict {
 		s.judge(e, now)
 	}
 	return r

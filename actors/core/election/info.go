@@ -23,11 +23,11 @@ type Info struct {
 	Final     lattice.Amount // of the winner
 	Total     lattice.Amount // of all blocks
 	Delta     lattice.Amount // what Final must reach
-	Leading   bool           // the winner leads by delta
+	Leading   bool           // the winner has delta of all votes, final or not
 	LeadSince time.Time      // since when
 	InLedger  lattice.Hash   // of the blocks, the one in the ledger; zero: none
 	Blocks    []BlockInfo    // largest tally first
-	Votes     []VoteInfo     // heaviest first
+	Votes     []VoteInfo     // heaviest first; several of who voted finally for several blocks
 }
 
 // BlockInfo is a block of an election.
@@ -80,7 +80,11 @@ func (s *Elections) Info(root lattice.QualifiedRoot) (Info, bool) {
 		return bytes.Compare(a.Hash[:], b.Hash[:])
 	})
 	for _, v := range e.votes {
-		i.Votes = append(i.Votes, VoteInfo{v.rep, v.weight, e.blocks[v.block].hash, v.timestamp, v.final()})
+		for b := range e.blocks {
+			if v.is(b) {
+				i.Votes = append(i.Votes, VoteInfo{v.rep, v.weight, e.blocks[b].hash, v.timestamp, v.final()})
+			}
+		}
 	}
 	slices.SortStableFunc(i.Votes, func(a, b VoteInfo) int { return b.Weight.Cmp(a.Weight) })
 	return i, true

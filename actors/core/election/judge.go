@@ -12,11 +12,11 @@ func (s *Elections) judge(e *election, now time.Time) {
 	if e.state == Confirmed {
 		return
 	}
-	delta := s.weigher.Delta()
+	base, delta := s.weigher.Base(), s.weigher.Delta()
 	if s.confirm(e, delta, now) {
 		return
 	}
-	if best := e.leader(); best != e.winner && !e.total().Less(delta) {
+	if best := e.leader(base, delta); best != e.winner && (!e.total().Less(delta) || !e.possible(e.winner, base, delta)) {
 		s.elect(e, best, now)
 	}
 	if !e.leads(delta) {

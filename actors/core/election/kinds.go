@@ -68,7 +68,7 @@ const (
 	Late                        // the block is confirmed
 	Weightless                  // the representative has no weight
 	Throttled                   // changed its mind too soon
-	Conflict                    // contradicts the representative's own final vote
+	Conflict                    // changed a tally, and contradicts the representative's own final vote
 	Crowded                     // too light among too many voters
 	results
 )

@@ -50,6 +50,7 @@ type node struct {
 	last      lattice.Hash              // the last normal vote
 	lastAt    time.Time
 	confirmed lattice.Hash
+	downUntil time.Time
 }
 
 type letter struct {
@@ -93,6 +94,9 @@ func (n *network) sendTo(to int, rep lattice.Account, timestamp uint64, hash lat
 // arrive hands a letter to a node.
 func (n *network) arrive(l letter) {
 	d := n.nodes[l.to]
+	if n.now.Before(d.downUntil) {
+		return
+	}
 	if l.timestamp == 0 {
 		n.meet(d, l.hash)
 		return
@@ -133,8 +137,31 @@ func (n *network) step() {
 		n.arrive(l)
 	}
 	for i, d := range n.nodes {
+		if d.downUntil.After(n.now) {
+			continue
+		}
+		if !d.downUntil.IsZero() {
+			n.wake(i)
+		}
 		d.m.Tick(n.now)
 		n.obey(i)
+	}
+}
+
+// losePower takes from a node what is not synced to its disk, which is all but its
+// final vote and the block that it is for. What is on its way to it is lost, too.
+func (n *network) losePower(i int, down time.Duration) {
+	d := n.nodes[i]
+	n.mail = slices.DeleteFunc(n.mail, func(l letter) bool { return l.to == i })
+	*d = node{rep: d.rep, m: New(Config{TimeToLive: time.Hour}, lattice.Beta(), n.w), cache: map[lattice.Hash][]letter{}, final: d.final, downUntil: n.now.Add(down)}
+}
+
+// wake starts a node that had lost power.
+func (n *network) wake(i int) {
+	d := n.nodes[i]
+	d.downUntil = time.Time{}
+	if !d.final.IsZero() {
+		n.meet(d, d.final)
 	}
 }
 
@@ -157,12 +184,15 @@ func (n *network) obey(i int) {
 	}
 	for _, s := range r.Solicit {
 		for _, asked := range n.nodes {
-			if !asked.byzantine && !slices.Contains(s.Exclude, asked.rep) {
+			if !asked.byzantine && asked.downUntil.IsZero() && !slices.Contains(s.Exclude, asked.rep) {
 				n.answer(i, asked)
 			}
 		}
 	}
 	for _, v := range r.VoteNormal {
+		if !d.final.IsZero() {
+			continue // bound by it
+		}
 		if v.Hash == d.last || n.now.Sub(d.lastAt) >= 15*time.Second {
 			d.last, d.lastAt = v.Hash, n.now
 			n.send(d.rep, lattice.VoteTimestamp(n.now), v.Hash)
@@ -238,6 +268,57 @@ func TestHonestNetworkDecides(t *testing.T) {
 			if n.decided() {
 				break
 			}
+		}
+		slowest = max(slowest, n.now.Sub(start))
+		if err := n.agreed(); err != nil {
+			t.Error(err)
+		} else if !n.decided() {
+			t.Errorf("no decision:\n%v", n)
+		}
+	})
+	t.Logf("slowest decision after %v", slowest)
+}
+
+// pull lets a node fetch the block that another one has in its ledger.
+func (n *network) pull() {
+	to, from := n.nodes[n.r.IntN(len(n.nodes))], n.nodes[n.r.IntN(len(n.nodes))]
+	if has, ok := from.m.Info(n.root); ok && to.downUntil.IsZero() {
+		n.meet(to, has.Winner)
+	}
+}
+
+// TestForgottenVotesDecide: honest nodes that lose power in the midst of it, so that
+// they forget what they saw and how they voted, and make another block in the same
+// place, decide in the end, all for the same block.
+func TestForgottenVotesDecide(t *testing.T) {
+	var slowest time.Duration
+	seeds(t, 300, func(t *testing.T, r *rand.Rand) {
+		n := newNetwork(r, split(r, 2+r.IntN(6)))
+		n.loss = float64(r.IntN(4)) * 0.1
+		n.delay = time.Duration(1+r.IntN(8)) * time.Second
+		hashes := n.forks(2 + r.IntN(MaxBlocks-1))
+		for i, d := range n.nodes {
+			d.m = New(Config{TimeToLive: time.Hour}, lattice.Beta(), n.w)
+			if r.IntN(2) == 0 {
+				n.meet(d, hashes[0])
+				n.obey(i)
+			}
+		}
+		start := n.now
+		for n.now.Sub(start) < 15*time.Minute && !n.decided() {
+			if n.now.Sub(start) < time.Minute {
+				if i := r.IntN(len(n.nodes)); r.IntN(20) == 0 {
+					n.losePower(i, time.Duration(1+r.IntN(30))*time.Second)
+				}
+				if i := r.IntN(len(n.nodes)); r.IntN(20) == 0 && n.nodes[i].downUntil.IsZero() {
+					n.meet(n.nodes[i], hashes[r.IntN(len(hashes))])
+				}
+			}
+			if n.now.Sub(start) == time.Minute+10*time.Second { // whoever made it says it once more
+				n.meet(n.nodes[0], hashes[0])
+			}
+			n.pull()
+			n.step()
 		}
 		slowest = max(slowest, n.now.Sub(start))
 		if err := n.agreed(); err != nil {

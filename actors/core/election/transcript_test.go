@@ -36,6 +36,7 @@ type scale struct {
 
 func (s *scale) Weight(a lattice.Account) lattice.Amount { return s.of[a] }
 func (s *scale) Delta() lattice.Amount                   { return s.delta }
+func (s *scale) Base() lattice.Amount                    { return smn(100) }
 func (s *scale) Trended() lattice.Amount                 { return smn(100) }
 
 func smn(n int) lattice.Amount {

@@ -24,37 +24,49 @@ type twin struct {
 	confirmed bool
 }
 
+// twinVote is a normal vote for one block, or final votes for any of them.
 type twinVote struct {
-	hash      lattice.Hash
+	hashes    []lattice.Hash
 	timestamp uint64
 	changed   time.Time
 }
 
-func (m *twin) sum(of func(lattice.Account, twinVote) bool) *big.Int {
+func (v *twinVote) final() bool { return v.timestamp == lattice.FinalTimestamp }
+
+func raw(a lattice.Amount) *big.Int {
+	n, _ := new(big.Int).SetString(a.Raw(), 10)
+	return n
+}
+
+func (m *twin) sum(of func(twinVote) bool) *big.Int {
 	total := new(big.Int)
 	for rep, v := range m.votes {
-		if of(rep, v) {
-			n, _ := new(big.Int).SetString(m.w.of[rep].Raw(), 10)
-			total.Add(total, n)
+		if of(v) {
+			total.Add(total, raw(m.w.of[rep]))
 		}
 	}
 	return total
 }
 
 func (m *twin) tally(h lattice.Hash) *big.Int {
-	return m.sum(func(_ lattice.Account, v twinVote) bool { return v.hash == h })
+	return m.sum(func(v twinVote) bool { return slices.Contains(v.hashes, h) })
 }
 
 func (m *twin) final(h lattice.Hash) *big.Int {
-	return m.sum(func(_ lattice.Account, v twinVote) bool {
-		return v.hash == h && v.timestamp == lattice.FinalTimestamp
-	})
+	return m.sum(func(v twinVote) bool { return slices.Contains(v.hashes, h) && v.final() })
 }
 
-func (m *twin) delta() *big.Int {
-	n, _ := new(big.Int).SetString(m.w.delta.Raw(), 10)
-	return n
+// possible reports whether all who are not bound to other blocks are enough.
+func (m *twin) possible(h lattice.Hash) bool {
+	all := m.sum(func(twinVote) bool { return true })
+	if base := raw(m.w.Base()); all.Cmp(base) < 0 {
+		all = base
+	}
+	all.Sub(all, m.sum(func(v twinVote) bool { return !slices.Contains(v.hashes, h) && v.final() }))
+	return len(m.blocks) == 1 || all.Cmp(m.delta()) >= 0
 }
+
+func (m *twin) delta() *big.Int { return raw(m.w.delta) }
 
 // best returns the first of the blocks in the order of sums, then of hashes.
 func (m *twin) best(blocks []lattice.Hash) lattice.Hash {
@@ -75,8 +87,12 @@ func (m *twin) judge() {
 			return
 		}
 	}
-	if m.sum(func(lattice.Account, twinVote) bool { return true }).Cmp(m.delta()) >= 0 {
-		m.winner = m.best(m.blocks)
+	leader := m.best(m.blocks)
+	if able := slices.DeleteFunc(slices.Clone(m.blocks), func(h lattice.Hash) bool { return !m.possible(h) }); len(able) > 0 {
+		leader = m.best(able)
+	}
+	if m.sum(func(twinVote) bool { return true }).Cmp(m.delta()) >= 0 || !m.possible(m.winner) {
+		m.winner = leader
 	}
 }
 
@@ -90,18 +106,21 @@ func (m *twin) vote(rep lattice.Account, timestamp uint64, hash lattice.Hash, co
 		return Indeterminate
 	case m.w.of[rep].IsZero():
 		return Weightless
-	case voted && old.timestamp == lattice.FinalTimestamp && final && old.hash != hash:
+	case voted && old.final() && final && !slices.Contains(old.hashes, hash):
+		old.hashes = append(slices.Clone(old.hashes), hash)
+		m.votes[rep] = old
+		m.judge()
 		return Conflict
 	case voted && old.timestamp >= timestamp:
 		return Replay
-	case voted && old.hash == hash && !final:
+	case voted && old.hashes[0] == hash && !final:
 		old.timestamp = timestamp
 		m.votes[rep] = old
 		return Replay
-	case voted && old.hash != hash && !final && now.Sub(old.changed) < cooldown:
+	case voted && old.hashes[0] != hash && !final && now.Sub(old.changed) < cooldown:
 		return Throttled
 	}
-	m.votes[rep] = twinVote{hash, timestamp, now}
+	m.votes[rep] = twinVote{[]lattice.Hash{hash}, timestamp, now}
 	m.judge()
 	return Used
 }
@@ -130,7 +149,8 @@ func (m *twin) fork(hash lattice.Hash, cached lattice.Amount) bool {
 		return false
 	}
 	for rep, v := range m.votes {
-		if v.hash == least {
+		v.hashes = slices.DeleteFunc(slices.Clone(v.hashes), func(h lattice.Hash) bool { return h == least })
+		if m.votes[rep] = v; len(v.hashes) == 0 {
 			delete(m.votes, rep)
 		}
 	}
@@ -196,13 +216,21 @@ func compare(t *rapid.T, m *Elections, root lattice.QualifiedRoot, d *twin) {
 			t.Fatalf("block %s has %v/%v, want %v/%v raw", short(b.Hash), b.Tally, b.Final, d.tally(b.Hash), d.final(b.Hash))
 		}
 	}
-	if len(i.Votes) != len(d.votes) {
-		t.Fatalf("%d votes, want %d", len(i.Votes), len(d.votes))
+	want := 0
+	for _, v := range d.votes {
+		want += len(v.hashes)
+	}
+	if len(i.Votes) != want || i.Total.Raw() != d.sum(func(twinVote) bool { return true }).String() {
+		t.Fatalf("%d votes of %v, want %d", len(i.Votes), i.Total, want)
 	}
 	for _, v := range i.Votes {
-		if d.votes[v.Representative].hash != v.Hash || d.votes[v.Representative].timestamp != v.Timestamp {
-			t.Fatalf("vote %+v, want %+v", v, d.votes[v.Representative])
+		if w := d.votes[v.Representative]; !slices.Contains(w.hashes, v.Hash) || w.timestamp != v.Timestamp {
+			t.Fatalf("vote %+v, want %+v", v, w)
 		}
+	}
+	leads := d.tally(d.winner).Cmp(d.delta()) >= 0
+	if !d.confirmed && i.Leading != leads {
+		t.Fatalf("leads: %v, want %v", i.Leading, leads)
 	}
 	r := m.Ready()
 	for _, c := range r.Confirmed {

@@ -165,6 +165,9 @@ func (q *Quorum) Reckoning() Reckoning { return q.reckon() }
 // Delta returns the weight that a decision needs; never 0.
 func (q *Quorum) Delta() lattice.Amount { return q.reckon().Delta() }
 
+// Base returns the weight of which Delta is a part.
+func (q *Quorum) Base() lattice.Amount { return q.reckon().Base() }
+
 // Trended returns the median of the samples and the floor.
 func (q *Quorum) Trended() lattice.Amount { return q.reckoning.Trended }
 
