@@ -46,12 +46,18 @@ func (i *idleBench) run(b *benchRun) (*report, error) {
 			n.stop()
 		}
 	}()
-	fmt.Fprintf(b.say, "making %d ledgers of %d blocks\n", i.nodes, i.blocks)
-	for k := range i.nodes {
-		folder := filepath.Join(dir, fmt.Sprint(k))
-		if err := newLedgerMaker(lattice.Dev(), max(1, i.blocks/13)).fill(b, folder, i.blocks); err != nil {
+	fmt.Fprintf(b.say, "making a ledger of %d blocks\n", i.blocks)
+	first := filepath.Join(dir, "0")
+	if err := newLedgerMaker(lattice.Dev(), max(1, i.blocks/13)).fill(b, first, i.blocks); err != nil {
+		return nil, err
+	}
+	for k := 1; k < i.nodes; k++ { // before any of them is open
+		if err := copyBenchLedger(first, filepath.Join(dir, fmt.Sprint(k))); err != nil {
 			return nil, err
 		}
+	}
+	for k := range i.nodes {
+		folder := filepath.Join(dir, fmt.Sprint(k))
 		args := []string{"--enable-voting", "--voting-key", devGenesis}
 		if k > 0 {
 			args = []string{"--peer", nodes[0].peering}

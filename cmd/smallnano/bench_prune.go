@@ -108,8 +108,9 @@ func (b *pruneBench) start(ctx context.Context) (*benchNode, error) {
 		"--max-blocks-per-account", strconv.Itoa(b.depth), "--max-ledger-bytes", strconv.FormatInt(b.bytes, 10))
 }
 
-// pruneSettled is how long nothing must have been removed: longer than the pause
-// before the node looks again for what could not go in the first round.
+// pruneSettled is how long nothing must have been removed, and the file not become
+// shorter: longer than the pause before the node looks again for what could not go
+// in the first round.
 const pruneSettled = 15 * time.Second
 
 // prune lets a node remove what it removes.
@@ -124,6 +125,7 @@ func (b *pruneBench) prune(ctx context.Context, r *report) error {
 	tick := time.NewTicker(benchPoll)
 	defer tick.Stop()
 	var removed int
+	var size int64
 	done, peak, worst := node.ready, 0.0, time.Duration(0)
 	for time.Since(done) < pruneSettled {
 		var count struct {
@@ -134,8 +136,8 @@ func (b *pruneBench) prune(ctx context.Context, r *report) error {
 			return errors.Join(context.Cause(ctx), err)
 		}
 		worst = max(worst, time.Since(asked))
-		if count.Pruned != removed {
-			removed, done = count.Pruned, time.Now()
+		if now := fileLength(filepath.Join(b.pruned, ledgerFile)); count.Pruned != removed || now != size {
+			removed, size, done = count.Pruned, now, time.Now()
 		}
 		peak = max(peak, float64(peakBytes(strconv.Itoa(node.command.Process.Pid)))/megabyte)
 		select {

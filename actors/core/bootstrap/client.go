@@ -23,7 +23,7 @@ const (
 	// maxSilent is how often a peer may be silent in a row before it is distrusted.
 	maxSilent = 3
 	// blameSilent is the same before it is blamed: an answer may be lost by accident.
-	blameSilent = 5
+	blameSilent = maxSilent
 	// maxFailed is how many deliveries in a row of a peer may fail before it is
 	// distrusted. Forks that an honest peer helps to settle are fewer.
 	maxFailed = 4

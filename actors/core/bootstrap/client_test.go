@@ -529,3 +529,71 @@ func TestStalling(t *testing.T) {
 		t.Errorf("done: %t, blamed %d times, after it began to answer", done, w.blames[conn])
 	}
 }
+
+// TestCalm: in a ledger of many pages a node in step compares a page now and then,
+// asks one peer for it, and has nothing to store; news end the calm.
+func TestCalm(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.PageSize, cfg.Heads = 16, 2
+	w := newWorld(t, 1, cfg)
+	w.u.grow(1200, 1)
+	full := w.u.ledger(len(w.u.blocks))
+	w.connect(honest(full))
+	w.connect(honest(full))
+	if _, done := w.run(time.Minute, w.whole); !done {
+		t.Fatalf("not synced\n%v", w.c)
+	}
+	if pages := len(w.u.heads) / cfg.PageSize; pages < 12 {
+		t.Fatalf("%d pages are not many", pages)
+	}
+	calm := func() bool { return w.c.scan.calm && w.c.scan.running && w.c.scan.probed }
+	if _, done := w.run(30*time.Minute, calm); !done {
+		t.Fatalf("no calm\n%v", w.c)
+	}
+	before := w.requests
+	w.run(10*time.Minute, func() bool {
+		if p := w.c.Progress(); len(p.Cursors) > 0 {
+			t.Fatal("a calm round has something to store")
+		}
+		return false
+	})
+	if n := w.requests - before; n < 5 || n > 12 {
+		t.Errorf("%d requests in ten minutes, want about one a minute", n)
+	}
+	if s := w.c.Stats(w.now); s.Phase != "resting" || s.Scanned != 100 {
+		t.Errorf("not at rest: %+v", s)
+	}
+	w.more(full, 10)
+	w.connect(honest(full))
+	if took, done := w.run(time.Minute, w.whole); !done {
+		t.Errorf("%d of %d blocks after %v\n%v", len(w.local.blocks), len(w.u.blocks), took, w.c)
+	}
+}
+
+// TestLongChain: what follows on a long chain is asked for while what came is still
+// being processed, so that the way to the peer does not count for each answer.
+func TestLongChain(t *testing.T) {
+	w := newWorld(t, 1, DefaultConfig())
+	w.lag, w.perTurn = 60*time.Millisecond, 20 // 2,000 a second
+	a := w.u.heads[0]
+	const length = 100 * MaxPullBlocks
+	for range length {
+		w.u.make(a, lattice.Link{}, false)
+	}
+	conn := w.connect(honest(w.u.ledger(len(w.u.blocks))))
+	took, done := w.run(time.Minute, w.whole)
+	if !done {
+		t.Fatalf("%d of %d blocks\n%v", len(w.local.blocks), len(w.u.blocks), w.c)
+	}
+	if most := 9 * time.Second; took > most { // 6.4 s in the block processor, 6 s on the way, beside each other
+		t.Errorf("a chain of %d blocks took %v, want at most %v", length, took, most)
+	}
+	if w.blames[conn] > 0 {
+		t.Errorf("an honest peer is blamed")
+	}
+	for _, n := range w.delivered {
+		if n > 1 {
+			t.Fatalf("a block was delivered %d times", n)
+		}
+	}
+}
