@@ -23,7 +23,8 @@ const (
 	// maxSilent is how often a peer may be silent in a row before it is distrusted.
 	maxSilent = 3
 	// blameSilent is the same before it is blamed: an answer may be lost by accident.
-	blameSilent = maxSilent
+	// One that has never answered is blamed as soon as it is distrusted.
+	blameSilent = 5
 	// maxFailed is how many deliveries in a row of a peer may fail before it is
 	// distrusted. Forks that an honest peer helps to settle are fewer.
 	maxFailed = 4
@@ -42,6 +43,7 @@ const (
 type peer struct {
 	conn       peering.ConnID
 	inFlight   int
+	answered   bool      // anything, ever
 	silent     int       // how often in a row it did not answer in time
 	silentAt   time.Time // when that was last counted
 	failed     int       // deliveries in a row that were refused for good
@@ -206,7 +208,7 @@ func (c *Client) silent(p *peer, now time.Time) {
 	if p.silent > 1 {
 		p.until = now.Add(min(c.cfg.Timeout<<min(p.silent-2, 5), distrustTime))
 	}
-	if p.silent == blameSilent { // once, until it answers again
+	if p.answered && p.silent == blameSilent || !p.answered && p.silent == maxSilent { // once, until it answers again
 		c.blame(p.conn, Stalled)
 	}
 	if p.silent >= maxSilent {
@@ -302,7 +304,7 @@ func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind) *request {
 		r := c.open[i]
 		c.shut(r)
 		if p := c.peer(conn); p != nil {
-			p.silent = 0
+			p.silent, p.answered = 0, true
 		}
 		return r
 	}
