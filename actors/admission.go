@@ -57,7 +57,7 @@ func (a *blockProcessor) admit(blocks []*messages.ProcessBlock) []*messages.Proc
 	now := make([]*messages.ProcessBlock, 0, len(blocks))
 	var later []*messages.ProcessBlock
 	var places []place
-	err := a.env.Store.View(func(r storage.Reader) error {
+	err := a.env.Store.Look(func(r storage.Lookup) error {
 		for _, m := range blocks {
 			p, err := a.place(r, m)
 			if err != nil {
@@ -89,7 +89,7 @@ type place struct {
 
 // place finds out what the account of a block has, and when it was used. What
 // the block says of itself is not believed, unless nothing else is known.
-func (a *blockProcessor) place(r storage.Reader, m *messages.ProcessBlock) (place, error) {
+func (a *blockProcessor) place(r storage.Lookup, m *messages.ProcessBlock) (place, error) {
 	info, err := r.Account(m.Block.Account)
 	if err != nil {
 		return place{}, err

@@ -56,7 +56,7 @@ func (b *backlog) tick() {
 
 // count takes new blocks into the backlog.
 func (a *bucketScheduler) count(blocks []messages.Inserted) {
-	a.view(func(r storage.Reader) error {
+	a.read(a.env.Store.Look(func(r storage.Lookup) error {
 		for i := range blocks {
 			in := &blocks[i]
 			if in.Bootstrap {
@@ -68,10 +68,10 @@ func (a *bucketScheduler) count(blocks []messages.Inserted) {
 			}
 		}
 		return nil
-	})
+	}))
 }
 
-func (a *bucketScheduler) countOne(r storage.Reader, s *lattice.StoredBlock) error {
+func (a *bucketScheduler) countOne(r storage.Lookup, s *lattice.StoredBlock) error {
 	before, used, err := a.previous(r, s)
 	if err == nil {
 		a.backlog.index.Add(s.Hash, bucket.Balance(before, s.Block.Balance), used)

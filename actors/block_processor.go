@@ -296,13 +296,15 @@ func (a *blockProcessor) check(blocks []*messages.ProcessBlock) []*job {
 	for i, m := range blocks {
 		jobs[i] = &job{ProcessBlock: m, block: m.Block, hash: m.Hash, conn: m.Conn, pulled: m.Bootstrap}
 	}
-	err := a.env.Store.View(func(r storage.Reader) error {
+	err := a.env.Store.Look(func(r storage.Lookup) error {
 		for _, j := range jobs {
-			_, found, err := r.Block(j.hash)
+			info, err := r.Account(j.block.Account)
+			if err == nil && j.block.Previous != info.Frontier { // else it is new: the account would not end there
+				_, j.known, err = r.Block(j.hash)
+			}
 			if err != nil {
 				return err
 			}
-			j.known = found
 		}
 		return nil
 	})

@@ -165,7 +165,7 @@ func (a *bucketScheduler) cemented(m *messages.BlocksCemented) {
 // election if all it depends on is confirmed.
 func (a *bucketScheduler) activate(accounts []lattice.Account) {
 	seen := make(map[lattice.Account]struct{}, len(accounts))
-	a.view(func(r storage.Reader) error {
+	a.read(a.env.Store.Look(func(r storage.Lookup) error {
 		for _, account := range accounts {
 			if _, twice := seen[account]; twice {
 				continue
@@ -176,18 +176,22 @@ func (a *bucketScheduler) activate(accounts []lattice.Account) {
 			}
 		}
 		return nil
-	})
+	}))
 }
 
-// view reads the ledger. What could not be read now is found by the scan later.
-func (a *bucketScheduler) view(f func(storage.Reader) error) {
-	if err := a.env.Store.View(f); err != nil {
+// view reads the ledger.
+func (a *bucketScheduler) view(f func(storage.Reader) error) { a.read(a.env.Store.View(f)) }
+
+// read takes note of how reading ended. What could not be read now is found by
+// the scan later.
+func (a *bucketScheduler) read(err error) {
+	if err != nil {
 		a.log.Error("cannot read the ledger to schedule elections", "err", err)
 	}
 }
 
 // look gives the first unconfirmed block of an account its place.
-func (a *bucketScheduler) look(r storage.Reader, account lattice.Account) error {
+func (a *bucketScheduler) look(r storage.Lookup, account lattice.Account) error {
 	s, found, err := ledger.FirstUnconfirmed(r, account)
 	if err != nil || !found || a.machine.Holds(s.Block.QualifiedRoot()) {
 		return err
@@ -209,7 +213,7 @@ func (a *bucketScheduler) look(r storage.Reader, account lattice.Account) error 
 
 // previous returns the balance before a block and when its account was used
 // before it.
-func (a *bucketScheduler) previous(r storage.Reader, s *lattice.StoredBlock) (lattice.Amount, time.Time, error) {
+func (a *bucketScheduler) previous(r storage.Lookup, s *lattice.StoredBlock) (lattice.Amount, time.Time, error) {
 	if s.Height == 1 {
 		return lattice.Amount{}, s.Time, nil
 	}

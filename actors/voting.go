@@ -79,7 +79,7 @@ func (a *voting) cast(requests []messages.VoteRequest) {
 		return // the elections ask again
 	}
 	var store []lattice.FinalVote
-	err := a.env.Store.View(func(r storage.Reader) error {
+	err := a.env.Store.Look(func(r storage.Lookup) error {
 		for _, q := range requests {
 			final, ok, err := a.mayVote(r, &q)
 			switch {
@@ -105,7 +105,7 @@ func (a *voting) cast(requests []messages.VoteRequest) {
 // mayVote reports whether a block may be voted for: it is in the ledger, what
 // it depends on is confirmed, and no final vote went to another block of its
 // root. final tells that a final vote for it is stored already.
-func (a *voting) mayVote(r storage.Reader, q *messages.VoteRequest) (final, ok bool, err error) {
+func (a *voting) mayVote(r storage.Lookup, q *messages.VoteRequest) (final, ok bool, err error) {
 	stored, found, err := r.FinalVote(q.Root)
 	if err != nil || found && stored != q.Hash {
 		return false, false, err
@@ -128,7 +128,7 @@ func (a *voting) mayVote(r storage.Reader, q *messages.VoteRequest) (final, ok b
 func (a *voting) answer(m *messages.VotesAsked) {
 	var confirmed []lattice.Hash
 	var open []messages.VoteRequest
-	err := a.env.Store.View(func(r storage.Reader) error {
+	err := a.env.Store.Look(func(r storage.Lookup) error {
 		for _, q := range m.Asked {
 			block, found, err := r.Block(q.Hash)
 			switch {

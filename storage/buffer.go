@@ -137,6 +137,7 @@ func (c *conn) flushHeads() error {
 			return err
 		}
 		c.heads.put(id, ch.after)
+		c.fresh.heads[id] = ch.after
 	}
 	return nil
 }

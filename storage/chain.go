@@ -94,9 +94,15 @@ func (b *stored) below() below { return below{b.hash, b.balance} }
 func (c *conn) pair(id blockID) (row stored, under *stored, found bool, err error) {
 	if buffered := c.buffer.rows[id]; buffered != nil {
 		if under = c.buffer.rows[id-1]; under == nil && id.height() > 1 {
+			if h := c.hotBlock(id - 1); h != nil {
+				return *buffered, &h.row, true, nil
+			}
 			_, under, _, err = c.readPair(id)
 		}
 		return *buffered, under, true, err
+	}
+	if h := c.hotBlock(id); h != nil {
+		return h.row, h.under, true, nil
 	}
 	return c.readPair(id)
 }
@@ -126,6 +132,9 @@ func (c *conn) lookUp(hash lattice.Hash) (row stored, under *stored, found bool,
 	}
 	if hash.IsZero() {
 		return stored{}, nil, false, nil
+	}
+	if h := c.hotNamed(hash); h != nil {
+		return h.row, h.under, true, nil
 	}
 	const read = `SELECT b.id, b.hash, b.representative, b.balance, b.link, b.work, b.signature, b.time
 		FROM block_index i CROSS JOIN blocks b ON b.id BETWEEN i.block - 1 AND i.block WHERE i.prefix = ?`

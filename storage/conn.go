@@ -19,9 +19,14 @@ type conn struct {
 	ids  *cache[lattice.Account, accountID]
 	keys *cache[accountID, lattice.Account]
 
+	// Of the writer and the connection of Look only.
+	heads *cache[accountID, lattice.AccountInfo]
+	hot   *hot
+	lazy  bool // the transaction begins with the first query
+
 	// Of the writer only.
-	heads  *cache[accountID, lattice.AccountInfo]
 	buffer buffer
+	fresh  fresh
 }
 
 // busyTimeout is how long a connection waits for another one of this process.
@@ -59,11 +64,28 @@ func (c *conn) forget() {
 		c.heads.clear()
 	}
 	c.buffer.clear()
+	c.fresh.clear()
 }
 
 // query runs a statement. read is called for each row until it returns false;
 // a nil read takes no row. It reports whether there was a row.
 func (c *conn) query(sql string, bind func(*sqlite.Stmt), read func(*sqlite.Stmt) bool) (found bool, err error) {
+	if c.lazy && c.db.AutocommitEnabled() {
+		if err := c.begin(); err != nil {
+			return false, err
+		}
+	}
+	return c.run(sql, bind, read)
+}
+
+// begin begins a transaction that reads.
+func (c *conn) begin() error {
+	_, err := c.run("BEGIN", nil, nil)
+	return err
+}
+
+// run is query in whatever transaction there is.
+func (c *conn) run(sql string, bind func(*sqlite.Stmt), read func(*sqlite.Stmt) bool) (found bool, err error) {
 	s, err := c.db.Prepare(sql)
 	if err != nil {
 		return false, c.fail("prepare", err)

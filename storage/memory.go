@@ -84,6 +84,11 @@ func (m *memory) View(f func(Reader) error) error {
 	return f(r)
 }
 
+// Look is View: a snapshot in memory is no work.
+func (m *memory) Look(f func(Lookup) error) error {
+	return m.View(func(r Reader) error { return f(r) })
+}
+
 func (m *memory) Size() (int64, error) { return 0, nil }
 
 func (m *memory) Space() (used, free int64, err error) { return 0, 0, nil }

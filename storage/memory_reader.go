@@ -184,6 +184,13 @@ func (r *memoryReader) Value(name string) ([]byte, bool, error) {
 // the final vote on the root is past and there can be no other.
 func confirmedAt(r Reader, root lattice.QualifiedRoot) (lattice.Hash, bool, error) {
 	height := uint64(1)
+	info, err := r.Account(root.Account)
+	if err != nil {
+		return lattice.Hash{}, false, err
+	}
+	if root.Previous == info.ConfirmedFrontier {
+		return lattice.Hash{}, false, nil // it is the next: that is what most are asked about
+	}
 	if !root.Previous.IsZero() {
 		previous, known, err := r.Block(root.Previous)
 		if err == nil && !known {
@@ -193,9 +200,9 @@ func confirmedAt(r Reader, root lattice.QualifiedRoot) (lattice.Hash, bool, erro
 			return lattice.Hash{}, false, err
 		}
 		height = previous.Height + 1
-	} else if info, err := r.Account(root.Account); err != nil || info.PrunedHeight > 0 {
-		b, _, err2 := r.BlockAt(root.Account, 1) // the zero hash where that is gone
-		return b.Hash, true, firstError(err, err2)
+	} else if info.PrunedHeight > 0 {
+		b, _, err := r.BlockAt(root.Account, 1) // the zero hash where that is gone
+		return b.Hash, true, err
 	}
 	b, found, err := r.BlockAt(root.Account, height)
 	if err != nil || !found || !b.Confirmed {

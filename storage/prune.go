@@ -88,6 +88,7 @@ func (t *tx) prune(plan ledger.Pruning, id accountID, head lattice.AccountInfo, 
 	}
 	for i := range rows {
 		row := &rows[i]
+		t.c.fresh.remove(row.id)
 		if _, err := t.c.exec("DELETE FROM blocks WHERE id = ?", func(s *sqlite.Stmt) { s.BindInt64(1, int64(row.id)) }); err != nil {
 			return err
 		}
@@ -147,6 +148,7 @@ func (t *tx) unlink(send blockID, p *ledger.PrunedBlock) error {
 	if err != nil || !found {
 		return err
 	}
+	t.c.fresh.remove(receive)
 	_, err = t.c.exec("UPDATE blocks SET link = ? WHERE id = ? AND link = ?", func(s *sqlite.Stmt) {
 		s.BindBytes(1, p.Hash[:])
 		s.BindInt64(2, int64(receive))

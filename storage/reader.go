@@ -157,6 +157,9 @@ func (c *conn) hashAt(id blockID) (hash lattice.Hash, found bool, err error) {
 	if row := c.buffer.rows[id]; row != nil {
 		return row.hash, true, nil
 	}
+	if h := c.hotBlock(id); h != nil {
+		return h.row.hash, true, nil
+	}
 	found, err = c.query("SELECT hash FROM blocks WHERE id = ?",
 		func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) },
 		one(func(s *sqlite.Stmt) { hash = read32(s, 0) }))
@@ -168,6 +171,9 @@ func (c *conn) hashAt(id blockID) (hash lattice.Hash, found bool, err error) {
 func (c *conn) find(hash lattice.Hash) (id blockID, found bool, err error) {
 	if id, found := c.buffer.index[hash]; found || hash.IsZero() {
 		return id, found, nil
+	}
+	if h := c.hotNamed(hash); h != nil {
+		return h.row.id, true, nil
 	}
 	const find = `SELECT b.id FROM block_index i CROSS JOIN blocks b ON b.id = i.block WHERE i.prefix = ? AND b.hash = ?`
 	found, err = c.query(find, func(s *sqlite.Stmt) {
@@ -330,6 +336,9 @@ func (r *reader) Weights(f func(lattice.Account, lattice.Amount) bool) error {
 }
 
 func (r *reader) FinalVote(root lattice.QualifiedRoot) (hash lattice.Hash, found bool, err error) {
+	if v, known := r.c.hotVote(root); known {
+		return v.hash, v.found, nil
+	}
 	found, err = r.c.query("SELECT hash FROM final_votes WHERE account = ? AND previous = ?", func(s *sqlite.Stmt) {
 		s.BindBytes(1, root.Account[:])
 		s.BindBytes(2, root.Previous[:])

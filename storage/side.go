@@ -17,6 +17,7 @@ func (t *tx) PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattic
 	}
 	return hash, t.write(func() error {
 		t.counts.votes++
+		t.c.fresh.votes[root] = finalVote{hash, true}
 		_, err := t.c.exec("INSERT INTO final_votes (account, previous, hash) VALUES (?, ?, ?)", func(s *sqlite.Stmt) {
 			s.BindBytes(1, root.Account[:])
 			s.BindBytes(2, root.Previous[:])

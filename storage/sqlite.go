@@ -39,6 +39,10 @@ type file struct {
 	writer     *conn
 	counts     counts
 	checkpoint int64 // length of the log from which on the next checkpoint is tried
+
+	looking sync.Mutex // held by looks, and while a commit becomes visible
+	looker  *conn      // nil before the first look
+	hot     *hot       // changed by commits only
 }
 
 // counts is the row of the table of that name.
@@ -64,7 +68,7 @@ func open(path string, o Options, f format) (Store, error) {
 	if err != nil {
 		return nil, lockError(path, err)
 	}
-	s := &file{path: path, options: o, lock: lock, checkpoint: o.WALBytes, readers: make(chan *conn, o.Readers)}
+	s := &file{path: path, options: o, lock: lock, checkpoint: o.WALBytes, readers: make(chan *conn, o.Readers), hot: newHot()}
 	for range o.Readers {
 		s.readers <- nil
 	}
@@ -111,7 +115,7 @@ func (s *file) start(f format) error {
 // make makes a new file beside its place and gives it its name when it is whole
 // and on the disk: whenever the node is killed, a file of that name is a ledger.
 func (s *file) make(f format) error {
-	part := &file{path: s.path + ".new", options: s.options, checkpoint: s.checkpoint}
+	part := &file{path: s.path + ".new", options: s.options, checkpoint: s.checkpoint, hot: newHot()}
 	remove := func() {
 		for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 			os.Remove(part.path + suffix)
@@ -153,7 +157,7 @@ func (s *file) startWriter(f format, state fileState) (err error) {
 	// made as it is now; the log and its index get the mode of the file.
 	_ = os.Chmod(s.path, 0o600)
 	s.writer.heads = newCache[accountID, lattice.AccountInfo](s.options.Heads)
-	s.writer.buffer = newBuffer()
+	s.writer.buffer, s.writer.fresh, s.writer.hot = newBuffer(), newFresh(), s.hot
 	switch {
 	case state.fresh:
 		err = s.create(f)
@@ -167,7 +171,10 @@ func (s *file) startWriter(f format, state fileState) (err error) {
 		return err
 	}
 	_, err = s.writer.query("SELECT count(*) FROM final_votes", nil, one(func(q *sqlite.Stmt) { s.counts.votes = uint64(q.ColumnInt64(0)) }))
-	return err
+	if err != nil {
+		return err
+	}
+	return s.loadVotes()
 }
 
 // create makes the tables and plants the genesis block in one transaction, and
@@ -261,7 +268,7 @@ func (s *file) transaction(f func(*tx) error) error {
 	if err := s.options.Fault("commit"); err != nil {
 		return err
 	}
-	if _, err := c.exec("COMMIT", nil); err != nil {
+	if err := s.commit(t.counts.votes); err != nil {
 		return err
 	}
 	kept = true
@@ -308,15 +315,13 @@ func (s *file) View(f func(Reader) error) error {
 	c := <-s.readers
 	defer func() { s.readers <- c }()
 	if c == nil {
-		opened, err := openConn(s.path, s.path, sqlite.OpenReadOnly, readerKeys,
-			fmt.Sprintf("PRAGMA cache_size = -%d", s.options.ReaderCacheBytes>>10),
-			"PRAGMA mmap_size = 0", "PRAGMA cell_size_check = ON", "PRAGMA trusted_schema = OFF")
+		opened, err := s.openReader(readerKeys)
 		if err != nil {
 			return err
 		}
 		c = opened
 	}
-	if _, err := c.exec("BEGIN", nil); err != nil {
+	if err := c.begin(); err != nil {
 		return err
 	}
 	defer c.rollback()
@@ -329,6 +334,13 @@ func (s *file) View(f func(Reader) error) error {
 	r := &reader{c: c, snapshot: &n}
 	defer func() { r.c = nil }()
 	return f(r)
+}
+
+// openReader opens a connection that reads and remembers so many keys.
+func (s *file) openReader(keys int) (*conn, error) {
+	return openConn(s.path, s.path, sqlite.OpenReadOnly, keys,
+		fmt.Sprintf("PRAGMA cache_size = -%d", s.options.ReaderCacheBytes>>10),
+		"PRAGMA mmap_size = 0", "PRAGMA cell_size_check = ON", "PRAGMA trusted_schema = OFF")
 }
 
 func (s *file) Size() (int64, error) {
@@ -364,6 +376,9 @@ func (s *file) Close() error {
 		if c := <-s.readers; c != nil {
 			all = append(all, c.db.Close())
 		}
+	}
+	if s.looker != nil {
+		all = append(all, s.looker.db.Close())
 	}
 	all = append(all, s.truncateLog(), s.writer.db.Close())
 	return errors.Join(all...)

@@ -49,6 +49,11 @@ type Store interface {
 	// View runs f on a snapshot: it sees the ledger as of one commit. f must be
 	// short: a long one keeps the write-ahead log from shrinking.
 	View(f func(Reader) error) error
+	// Look runs f as View does, for a few blocks and accounts that were written or
+	// read lately: those are in memory. No commit becomes visible and no other look
+	// runs before f returns, so f must take no longer than a commit does, and must
+	// not call the store.
+	Look(f func(Lookup) error) error
 	// Size returns the bytes on disk, log and all; 0 for a store in memory.
 	Size() (int64, error)
 	// Space returns the bytes of the file that hold something, and those that are
@@ -63,10 +68,18 @@ type Store interface {
 	Close() error
 }
 
+// Lookup reads single blocks and accounts as of one moment.
+type Lookup interface {
+	ledger.Chains
+
+	// FinalVote returns the hash for which a final vote was stored.
+	FinalVote(lattice.QualifiedRoot) (lattice.Hash, bool, error)
+}
+
 // Reader reads the ledger as of one moment. Values are the caller's own.
 // "found == false" with a nil error is the normal answer for what is not there.
 type Reader interface {
-	ledger.Chains
+	Lookup
 
 	// Context gathers what the rules need to judge a block with this hash.
 	Context(b *lattice.Block, hash lattice.Hash, now time.Time) (ledger.Context, error)
@@ -92,8 +105,6 @@ type Reader interface {
 	Weights(f func(representative lattice.Account, weight lattice.Amount) bool) error
 	// Counts returns how much there is of everything.
 	Counts() (lattice.Counts, error)
-	// FinalVote returns the hash for which a final vote was stored.
-	FinalVote(lattice.QualifiedRoot) (lattice.Hash, bool, error)
 	// WeightSamples returns the stored samples, oldest first.
 	WeightSamples() ([]lattice.WeightSample, error)
 	// Peers returns the stored peers, last seen first.

@@ -168,6 +168,9 @@ func (t *tx) insert(e *ledger.Effects, head lattice.AccountInfo, row *stored) er
 		}
 		t.putEntry(entryKey{row.link.destination, e.Hash}, row.id, e.Made.Amount)
 	}
+	if err := t.keep(row, head); err != nil {
+		return err
+	}
 	t.c.buffer.rows[row.id], t.c.buffer.index[row.hash] = row, row.id
 	t.absent = lattice.Hash{}
 	t.counts.Blocks++
@@ -180,6 +183,19 @@ func (t *tx) insert(e *ledger.Effects, head lattice.AccountInfo, row *stored) er
 	after.Balance, after.Representative = e.Block.Balance, e.Block.Representative
 	t.setHead(account, e.Block.Account, head, after)
 	return nil
+}
+
+// keep notes an inserted block for those who will look at it soon.
+func (t *tx) keep(row *stored, head lattice.AccountInfo) (err error) {
+	var representative accountID
+	if t.c.fresh.full() {
+		return nil
+	}
+	if head.Opened() {
+		representative, err = t.intern(head.Representative)
+	}
+	t.c.fresh.insert(row, head, representative)
+	return err
 }
 
 func (t *tx) putEntry(key entryKey, source blockID, amount lattice.Amount) {
@@ -202,6 +218,7 @@ func (t *tx) dropEntry(key entryKey) error {
 
 // dropBlock deletes a block and where its hash is found.
 func (t *tx) dropBlock(row *stored) error {
+	t.c.fresh.remove(row.id)
 	if _, found := t.c.buffer.rows[row.id]; found {
 		delete(t.c.buffer.rows, row.id)
 		delete(t.c.buffer.index, row.hash)
@@ -360,9 +377,10 @@ func (t *tx) cement(c *ledger.Cemented, id blockID, head lattice.AccountInfo) er
 
 // dropVote forgets the final vote on a root.
 func (t *tx) dropVote(root lattice.QualifiedRoot) error {
-	if t.counts.votes == 0 {
+	if v, known := t.c.hotVote(root); t.counts.votes == 0 || known && !v.found {
 		return nil
 	}
+	t.c.fresh.votes[root] = finalVote{}
 	dropped, err := t.c.exec("DELETE FROM final_votes WHERE account = ? AND previous = ?", func(s *sqlite.Stmt) {
 		s.BindBytes(1, root.Account[:])
 		s.BindBytes(2, root.Previous[:])

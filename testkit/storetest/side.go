@@ -217,8 +217,8 @@ func testSnapshot(t *testing.T, s storage.Store) {
 	})
 }
 
-// testConcurrent runs more views than a store may have connections, while
-// blocks are inserted and confirmed.
+// testConcurrent runs more views than a store may have connections, and looks,
+// while blocks are inserted and confirmed.
 func testConcurrent(t *testing.T, s storage.Store) {
 	owner := testkit.GenesisWallet(network)
 	var all sync.WaitGroup
@@ -239,6 +239,16 @@ func testConcurrent(t *testing.T, s storage.Store) {
 			}
 		})
 	}
+	for i := range 2 {
+		all.Go(func() {
+			for height := uint64(0); height < 31; { // of the account that sends
+				if err := s.Look(func(r storage.Lookup) error { return lookAt(r, owner.Account(), &height) }); err != nil {
+					failed.Store(8+i, err)
+					return
+				}
+			}
+		})
+	}
 	for i := range 30 {
 		update(t, s, owner, func(sc *scene) {
 			send, open := sc.fund(testkit.NewWallet(network, testkit.Key(i+1)), 1)
@@ -248,6 +258,24 @@ func testConcurrent(t *testing.T, s storage.Store) {
 	close(stop)
 	all.Wait()
 	failed.Range(func(_, err any) bool { t.Error(err); return true })
+}
+
+// lookAt checks that an account, its last block and the next are of one moment,
+// and never of one before an earlier look.
+func lookAt(r storage.Lookup, account lattice.Account, height *uint64) error {
+	info, err := r.Account(account)
+	if err != nil {
+		return err
+	}
+	last, found, err := r.Block(info.Frontier)
+	if err != nil || !found || last.Height != info.Height || !last.Confirmed || info.Height < *height {
+		return fmt.Errorf("looked at height %d after %d: %+v %t %w", info.Height, *height, last, found, err)
+	}
+	*height = info.Height
+	if _, found, err = r.BlockAt(account, info.Height+1); err != nil || found {
+		return fmt.Errorf("a block above the last: %t %w", found, err)
+	}
+	return nil
 }
 
 func testDurable(t *testing.T, s storage.Store) {

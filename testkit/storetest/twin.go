@@ -25,6 +25,7 @@ func Twin(t *testing.T, seed uint64, steps int, a, b storage.Store, reopen func(
 		gen: chaingen.New(network, rng, chaingen.Options{Accounts: 8, Unreceived: 20, Burn: true})}
 	for i := range steps {
 		tw.transaction()
+		tw.look()
 		if t.Failed() {
 			t.Fatalf("seed %d, step %d", seed, i)
 		}
@@ -237,6 +238,37 @@ func (tw *twin) side() chosen {
 		}
 		return fmt.Sprint(tx.SetValue(name, make([]byte, n)))
 	}}
+}
+
+// look compares what a look tells of the newest blocks, and of some that may be
+// gone, with what a view tells.
+func (tw *twin) look() {
+	tw.t.Helper()
+	answers := func(r storage.Lookup) (text string, err error) {
+		for _, h := range tw.blocks[max(0, len(tw.blocks)-60):] {
+			s, found, err1 := r.Block(h)
+			info, err2 := r.Account(s.Block.Account)
+			at, _, err3 := r.BlockAt(s.Block.Account, s.Height)
+			above, _, err4 := r.BlockAt(s.Block.Account, s.Height+1)
+			vote, voted, err5 := r.FinalVote(s.Block.QualifiedRoot())
+			text += fmt.Sprintf("%v: %+v %t %+v %+v %+v %v %t\n", h, s, found, info, at, above, vote, voted)
+			if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+				return text, err
+			}
+		}
+		return text, nil
+	}
+	for _, s := range []storage.Store{tw.a, tw.b} {
+		var looked, viewed string
+		err := errors.Join(
+			s.Look(func(r storage.Lookup) (err error) { looked, err = answers(r); return err }),
+			s.View(func(r storage.Reader) (err error) { viewed, err = answers(r); return err }),
+		)
+		if err != nil {
+			tw.t.Error(err)
+		}
+		same(tw.t, "a look and a view", looked, viewed)
+	}
 }
 
 // compare compares everything, and holds both against the laws.
