@@ -238,11 +238,12 @@ func (s *Scheduler) Spare() int { return s.cfg.Elections - Count*s.reserved }
 // that run go on.
 func (s *Scheduler) Lend(n int) { s.spare = max(0, n) }
 
-// Within reports whether a root has an election and its bucket no more of them
-// than its share.
+// Within reports whether a root has an election, and its bucket no more of them
+// than its share and none that waits. A bucket that wants more is no measure of
+// how others are served: held to its share, it would keep itself there.
 func (s *Scheduler) Within(root lattice.QualifiedRoot) bool {
 	p, runs := s.started[root]
-	return runs && len(s.running[p.bucket]) <= s.reserved
+	return runs && len(s.running[p.bucket]) <= s.reserved && len(s.waiting[p.bucket]) == 0
 }
 
 // borrowed returns how many elections there are beyond the shares.

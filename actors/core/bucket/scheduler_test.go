@@ -180,7 +180,8 @@ func TestSchedulerAgainstDumb(t *testing.T) {
 			},
 			"ended": func(t *rapid.T) {
 				c := pick(t)
-				within := has(d.running, c.Root) && len(in(d.running, table.Index(c.Balance))) <= d.reserved
+				b := table.Index(c.Balance)
+				within := has(d.running, c.Root) && len(in(d.running, b)) <= d.reserved && len(in(d.waiting, b)) == 0
 				if got := s.Within(c.Root); got != within {
 					t.Fatalf("within its share: %v, want %v", got, within)
 				}

@@ -11,6 +11,9 @@ const (
 	// less.
 	growBelow   = 3
 	shrinkAbove = 5
+	// leastOpen: one in so many of the places is always lent. With less, each node
+	// elects other blocks of a bucket that is full, and none gets its votes.
+	leastOpen = 16
 	// bestMinutes is for how long the best time is remembered.
 	bestMinutes = 10
 	// calmAfter is for how long nobody else need have had a block confirmed for the
@@ -21,7 +24,7 @@ const (
 // Window is how much of what is left over those may take who want more than
 // their share. It watches how long the blocks of the others take: while they are
 // served about as fast as at the best of times, it opens; when they have to wait,
-// it closes, at last altogether. So a flood gets what the machine and the
+// it closes, but for a sixteenth. So a flood gets what the machine and the
 // network can do beside the others, whatever that is, and the others notice a
 // flood by a small factor at most. Make it with NewWindow.
 type Window struct {
@@ -54,7 +57,7 @@ func (w *Window) Note(took time.Duration, now time.Time) {
 	w.since++
 	switch {
 	case w.mean > shrinkAbove*best && w.since >= 4: // once for what was noted since
-		w.size, w.since = w.size*3/4, 0
+		w.size, w.since = max(w.size*3/4, w.full/leastOpen), 0
 	case w.mean < growBelow*best:
 		w.size, w.since = min(w.size+max(1, w.full/64), w.full), 0
 	}

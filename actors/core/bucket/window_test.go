@@ -23,11 +23,11 @@ func TestWindow(t *testing.T) {
 		t.Fatalf("closed in quiet: %v", w)
 	}
 	note(100, 60*time.Millisecond)
-	if w.Size() != 0 || w.Open() != 1 {
+	if w.Size() != 15 || w.Open() != 59 { // a sixteenth
 		t.Errorf("open while others wait: %v", w)
 	}
 	note(20, 25*time.Millisecond) // neither good nor bad
-	if w.Size() != 0 {
+	if w.Size() != 15 {
 		t.Errorf("moved without a reason: %v", w)
 	}
 	note(100, 7*time.Millisecond)
