@@ -3,6 +3,7 @@ package config
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,7 +36,19 @@ func Explain(flags *flag.FlagSet, args []string, environ []string) (Config, []Or
 
 // live are the settings that a running node takes over; the others need a
 // restart.
-var live = map[string]bool{"log_level": true, "max_blocks_per_account": true, "max_ledger_bytes": true}
+var live = map[string]bool{"log_level": true, "max_blocks_per_account": true, "max_ledger_bytes": true, "memory_limit_mb": true}
+
+// Running returns the settings of a running node after its file was read again:
+// fresh where the node has taken it over, as it was else. Both are of Explain.
+func Running(was, fresh []Origin) []Origin {
+	out := slices.Clone(was)
+	for i := range min(len(out), len(fresh)) {
+		if live[out[i].Name] {
+			out[i] = fresh[i]
+		}
+	}
+	return out
+}
 
 // Change is what became of a setting of a running node whose file was read
 // again.

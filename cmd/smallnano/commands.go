@@ -27,19 +27,55 @@ type command struct {
 	run     func(*program, *flag.FlagSet, []string) error
 }
 
-// commands returns the table, in the order of the help text.
-func commands() []command {
-	return append(append([]command{
-		{"node run", "[flags]", "run a node until it is told to stop", runNode},
-		{"devnet", "[flags]", "run a network of several nodes on this machine and show transfers being confirmed", runDevnet},
-		{"rpc", "[flags] ACTION [name=value]...", "ask a running node, for example: rpc block_count", runRPC},
-		{"bench bootstrap", "[flags]", "measure how fast a fresh node gets a ledger from its peers", runBenchBootstrap},
-		{"bench rpc", "[flags]", "measure how many requests a node answers, and how fast", runBenchRPC},
-		{"bench spam", "[flags]", "measure what a flood of valid blocks does to those who do not flood", runBenchSpam},
-	}, slices.Concat(benchCommands(), walletCommands(), accountCommands(), blockCommands(), toolCommands(), operatorCommands())...), []command{
-		{"version", "", "tell what this program was built from", runVersion},
-		{"help", "[COMMAND]", "list the commands, or the flags of one", runHelp},
-	}...)
+// section is a part of the table of commands, with its heading in the help text.
+// A brief one shows the first word of its commands only.
+type section struct {
+	title    string
+	brief    bool
+	commands []command
+}
+
+// sections returns the table: what most people want comes first, what is for
+// those who measure last.
+func sections() []section {
+	return []section{
+		{"Run a node", false, append([]command{
+			{"node run", "[flags]", "run a node until it is told to stop", runNode},
+			{"devnet", "[flags]", "run a network of several nodes on this machine and show transfers being confirmed", runDevnet},
+			{"rpc", "[flags] ACTION [name=value]...", "ask a running node, for example: rpc block_count", runRPC},
+		}, operatorCommands()...)},
+		{"Money", false, append(walletCommands(), accountCommands()...)},
+		{"Without a node", false, append(blockCommands(), toolCommands()...)},
+		{"Measure", true, append([]command{
+			{"bench bootstrap", "[flags]", "measure how fast a fresh node gets a ledger from its peers", runBenchBootstrap},
+			{"bench rpc", "[flags]", "measure how many requests a node answers, and how fast", runBenchRPC},
+			{"bench spam", "[flags]", "measure what a flood of valid blocks does to those who do not flood", runBenchSpam},
+		}, benchCommands()...)},
+		{"This program", false, []command{
+			{"man", "FOLDER", "write the manual pages", runMan},
+			{"completion", "bash|zsh|fish", "print a script that completes the commands in a shell", runCompletion},
+			{"version", "", "tell what this program was built from", runVersion},
+			{"help", "[COMMAND]", "list the commands, those that begin with a word, or the flags of one", runHelp},
+		}},
+	}
+}
+
+// commands returns the table without its headings.
+func commands() (all []command) {
+	for _, s := range sections() {
+		all = append(all, s.commands...)
+	}
+	return all
+}
+
+// group returns the commands that begin with a word and go on, as "wallet".
+func group(word string) (all []command) {
+	for _, c := range commands() {
+		if strings.HasPrefix(c.name, word+" ") {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // run does what the arguments say and returns the exit code.
@@ -61,6 +97,9 @@ func find(args []string) (command, []string, error) {
 	}
 	if slices.Contains([]string{"-v", "-version", "--version"}, args[0]) {
 		args = append([]string{"version"}, args[1:]...)
+	}
+	if len(args) == 2 && slices.Contains([]string{"-h", "-help", "--help"}, args[1]) && len(group(args[0])) > 1 {
+		args = []string{"help", args[0]}
 	}
 	for _, c := range table {
 		words := strings.Fields(c.name)
@@ -143,6 +182,17 @@ func parse(flags *flag.FlagSet, args []string) error {
 }
 
 func runHelp(p *program, _ *flag.FlagSet, args []string) error {
+	var b strings.Builder
+	if len(args) == 1 {
+		if all := group(args[0]); len(all) > 1 {
+			for _, c := range all {
+				c.line(&b)
+			}
+			fmt.Fprintf(&b, "\n\"smallnano help %s\" lists the flags of a command.\n", all[0].name)
+			_, err := p.out.Write([]byte(b.String()))
+			return err
+		}
+	}
 	if len(args) > 0 {
 		c, rest, err := find(args)
 		if err != nil {
@@ -152,10 +202,34 @@ func runHelp(p *program, _ *flag.FlagSet, args []string) error {
 			return p.call(c, []string{"-h"})
 		}
 	}
-	fmt.Fprint(p.out, "smallnano: a node of the smallnano network.\n\nCommands:\n")
-	for _, c := range commands() {
-		fmt.Fprintf(p.out, "  %-44s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+	b.WriteString("smallnano: a node of the smallnano network.\n")
+	for _, s := range sections() {
+		fmt.Fprintf(&b, "\n%s:\n", s.title)
+		shown := map[string]bool{}
+		for _, c := range s.commands {
+			word, _, _ := strings.Cut(c.name, " ")
+			all := group(word)
+			switch {
+			case !s.brief:
+				c.line(&b)
+			case !shown[word]:
+				command{name: word, args: "PART [flags]", summary: fmt.Sprintf("%d commands: \"smallnano help %s\" lists them", len(all), word)}.line(&b)
+			}
+			shown[word] = true
+		}
 	}
-	fmt.Fprint(p.out, "\n\"smallnano help COMMAND\" lists the flags of a command.\n\n"+exitHelp)
-	return nil
+	b.WriteString("\n\"smallnano help COMMAND\" lists the flags of a command.\n\n" + exitHelp)
+	_, err := p.out.Write([]byte(b.String()))
+	return err
+}
+
+// line writes a command as a line of the help text, or two if it takes much.
+func (c command) line(b *strings.Builder) {
+	const column = 44
+	usage := strings.TrimSpace(c.name + " " + c.args)
+	if len(usage) > column {
+		fmt.Fprintf(b, "  %s\n", usage)
+		usage = ""
+	}
+	fmt.Fprintf(b, "  %-*s %s\n", column, usage, c.summary)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"flag"
@@ -128,13 +129,40 @@ func runNetworkNew(p *program, flags *flag.FlagSet, args []string) error {
 	return err
 }
 
+// runningSettings asks the node of a data folder what it runs with.
+func (p *program) runningSettings(dir string) ([]config.Origin, error) {
+	node, err := (&rpcFlags{dataDir: dir}).client(p.environ)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookLimit)
+	defer cancel()
+	var answer struct {
+		Settings []struct{ Name, Value, From string }
+	}
+	if err := node.ask(ctx, "settings", nil, &answer); err != nil {
+		return nil, err
+	}
+	origins := make([]config.Origin, len(answer.Settings))
+	for i, s := range answer.Settings {
+		origins[i] = config.Origin{Name: s.Name, Value: s.Value, From: s.From}
+	}
+	return origins, nil
+}
+
 // runConfigShow is the command "config show".
 func runConfigShow(p *program, flags *flag.FlagSet, args []string) error {
 	asJSON := flags.Bool("json", false, "print the settings as JSON")
 	effective := flags.Bool("effective", true, "show what holds, with where it comes from; false: only what is not a default")
-	_, origins, err := config.Explain(flags, args, p.environ)
+	running := flags.Bool("running", false, "ask the node that runs in the data folder, which may have been started with other flags")
+	c, origins, err := config.Explain(flags, args, p.environ)
 	if err != nil {
 		return settingsError(err)
+	}
+	if *running {
+		if origins, err = p.runningSettings(c.DataDir); err != nil {
+			return err
+		}
 	}
 	if !*effective {
 		origins = slices.DeleteFunc(origins, func(o config.Origin) bool { return o.From == "default" })

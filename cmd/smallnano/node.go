@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -49,7 +51,7 @@ const (
 
 // runNode is the command "node run".
 func runNode(p *program, flags *flag.FlagSet, args []string) error {
-	c, err := config.Load(flags, args, p.environ)
+	c, origins, err := config.Explain(flags, args, p.environ)
 	if err == nil {
 		err = c.Validate()
 	}
@@ -61,7 +63,7 @@ func runNode(p *program, flags *flag.FlagSet, args []string) error {
 		return usageError{err}
 	}
 	limitMemory(&c)
-	n, err := openNode(&c, log, levels)
+	n, err := openNode(&c, origins, log, levels)
 	if err != nil {
 		return explain(err)
 	}
@@ -85,8 +87,12 @@ func limitMemory(c *config.Config) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" && c.MemoryLimitMB > 0 {
-		debug.SetMemoryLimit(int64(c.MemoryLimitMB) << 20)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		limit := int64(math.MaxInt64) // none
+		if c.MemoryLimitMB > 0 {
+			limit = int64(c.MemoryLimitMB) << 20
+		}
+		debug.SetMemoryLimit(limit)
 	}
 }
 
@@ -100,11 +106,26 @@ type liveNode struct {
 	asked    chan string // why the node should stop
 	log      *slog.Logger
 	levels   *logs
+	origins  atomic.Pointer[[]config.Origin] // of the settings that hold
+}
+
+// tell returns the settings that hold, for those who ask. The levels of the log
+// may have been changed by the RPC since the file was read.
+func (n *liveNode) tell() []rpc.Setting {
+	origins := *n.origins.Load()
+	out := make([]rpc.Setting, len(origins))
+	for i, o := range origins {
+		out[i] = rpc.Setting{Name: o.Name, Value: o.Value, From: o.From}
+		if is := n.levels.levels.Load().String(); o.Name == "log_level" && is != o.Value {
+			out[i].Value, out[i].From = is, "action log_level"
+		}
+	}
+	return out
 }
 
 // openNode opens the data folder and starts the node. When it fails nothing is
 // left running or locked, and a data folder that it made is gone again.
-func openNode(c *config.Config, log *slog.Logger, levels *logs) (*liveNode, error) {
+func openNode(c *config.Config, origins []config.Origin, log *slog.Logger, levels *logs) (*liveNode, error) {
 	network, err := networkOf(c)
 	if err != nil {
 		return nil, err
@@ -127,6 +148,7 @@ func openNode(c *config.Config, log *slog.Logger, levels *logs) (*liveNode, erro
 		return nil, err
 	}
 	n := &liveNode{settings: c, network: network, store: store, asked: make(chan string, 1), log: log, levels: levels}
+	n.origins.Store(&origins)
 	if err := n.start(network, keys); err != nil {
 		err = errors.Join(err, store.Close())
 		undo()
@@ -162,6 +184,7 @@ func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) err
 	cfg.RPC.Token = token
 	cfg.RPC.Page = webPage()
 	cfg.RPC.LogLevel = n.levels.change
+	cfg.RPC.Settings = n.tell
 	cfg.WalletDir = filepath.Join(c.DataDir, walletFolder)
 	if _, err := os.Stat(filepath.Join(c.DataDir, restoredFile)); err == nil {
 		cfg.HoldVotes = restoredHold

@@ -11,7 +11,6 @@ func operatorCommands() []command {
 		{"config migrate", "[flags]", "rewrite the settings file of an older program", runConfigMigrate},
 		{"network new", "[flags] FILE", "make the parameters and the genesis key of a private network", runNetworkNew},
 		{"network weights", "[flags] FILE", "write the network file anew, with the weights that a node's ledger has now", runNetworkWeights},
-		{"man", "FOLDER", "write the manual pages", runMan},
 		{"report", "[flags] FILE", "gather in a file what helps to find out what is wrong, without secrets", runReport},
 		{"ledger check", "[flags]", "audit the ledger of a stopped or running node", runLedgerCheck},
 		{"ledger vacuum", "[flags]", "give free space in the ledger of a stopped node back", runLedgerVacuum},

@@ -150,6 +150,44 @@ func TestTopPlain(t *testing.T) {
 	}
 }
 
+// TestHelpOfGroups shows that what most people want comes first, and that a word
+// that begins several commands has a help of its own.
+func TestHelpOfGroups(t *testing.T) {
+	help := func(args ...string) string {
+		t.Helper()
+		var out, said bytes.Buffer
+		if code := (&program{out: &out, err: &said}).run(args); code != exitOK {
+			t.Fatalf("%v: code %d, %s", args, code, said.String())
+		}
+		return out.String()
+	}
+	all := help("help")
+	if strings.Count(all, "  bench ") != 1 || strings.Index(all, "wallet send") > strings.Index(all, "  bench ") {
+		t.Errorf("the benchmarks are not one line at the end:\n%s", all)
+	}
+	names := map[string]bool{}
+	for _, c := range commands() {
+		if names[c.name] {
+			t.Errorf("%s is in the table twice", c.name)
+		}
+		names[c.name] = true
+		if !strings.HasPrefix(c.name, "bench ") && !strings.Contains(all, "\n  "+c.name+" ") && !strings.Contains(all, "\n  "+c.name+"\n") {
+			t.Errorf("help does not list %s", c.name)
+		}
+	}
+	for _, word := range []string{"wallet", "bench", "config"} {
+		of := help("help", word)
+		if of != help(word, "--help") || strings.Count(of, "\n  "+word+" ")+1 != len(group(word)) || !strings.HasPrefix(of, "  "+word+" ") {
+			t.Errorf("help %s:\n%s", word, of)
+		}
+	}
+	for row := range strings.Lines(all) {
+		if utf8.RuneCountInString(row) > 140 {
+			t.Errorf("too long: %q", row)
+		}
+	}
+}
+
 func TestConfigCommands(t *testing.T) {
 	for _, c := range []struct {
 		args []string

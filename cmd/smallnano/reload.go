@@ -25,6 +25,7 @@ func (n *liveNode) reloadOnSignal(levels *logs, args, environ []string) (end fun
 			select {
 			case <-asked:
 				running = reload(n.log, levels, n.node, running, args, environ)
+				n.settle(args, environ)
 			case <-done:
 				return
 			}
@@ -33,6 +34,16 @@ func (n *liveNode) reloadOnSignal(levels *logs, args, environ []string) (end fun
 	return func() {
 		signal.Stop(asked)
 		close(done)
+	}
+}
+
+// settle notes where the settings come from that a reload took over. One that was
+// refused changes nothing.
+func (n *liveNode) settle(args, environ []string) {
+	c, fresh, err := config.Explain(flag.NewFlagSet("node run", flag.ContinueOnError), args, environ)
+	if err == nil && c.Validate() == nil {
+		now := config.Running(*n.origins.Load(), fresh)
+		n.origins.Store(&now)
 	}
 }
 
@@ -65,6 +76,11 @@ func reload(log *slog.Logger, levels *logs, node prunes, running config.Config, 
 		if was != is {
 			log.Warn("log level changed", "was", was, "is", is)
 		}
+	}
+	if fresh.MemoryLimitMB != running.MemoryLimitMB {
+		limitMemory(&fresh)
+		log.Warn("memory limit changed", "memory_limit_mb", fresh.MemoryLimitMB)
+		running.MemoryLimitMB = fresh.MemoryLimitMB
 	}
 	if fresh.MaxBlocksPerAccount != running.MaxBlocksPerAccount || fresh.MaxLedgerBytes != running.MaxLedgerBytes {
 		node.SetPruning(uint64(fresh.MaxBlocksPerAccount), fresh.MaxLedgerBytes)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,6 +49,13 @@ func TestReload(t *testing.T) {
 	write("log_level = \"debug\"\nmax_blocks_per_account = 7\nmax_ledger_bytes = 3000000000\n")
 	if got := again(); told != (pruningSetting{7, 3_000_000_000}) || !strings.Contains(got, "pruning changed") {
 		t.Errorf("told %+v, said %q", told, got)
+	}
+	t.Setenv("GOMEMLIMIT", "")
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	write("log_level = \"debug\"\nmax_blocks_per_account = 7\nmax_ledger_bytes = 3000000000\nmemory_limit_mb = 77\n")
+	if got := again(); debug.SetMemoryLimit(-1) != 77<<20 || running.MemoryLimitMB != 77 || !strings.Contains(got, "memory limit changed") {
+		t.Errorf("limit %d, said %q", debug.SetMemoryLimit(-1), got)
 	}
 	write("log_level = \"loud\"\n")
 	if got := again(); levels.levels.Load().All != slog.LevelDebug || running.LogLevel != "debug" || !strings.Contains(got, "goes on with the old") {

@@ -137,7 +137,7 @@ func (r *bugReport) ask(c *client) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookLimit)
 	defer cancel()
 	all := map[string]any{"peer_details": "true", "raw": "true"} // where an action has them
-	for _, name := range []string{"health", "block_count", "peers", "confirmation_quorum", "bootstrap_status", "telemetry", "log_level"} {
+	for _, name := range []string{"health", "block_count", "peers", "confirmation_quorum", "bootstrap_status", "telemetry", "settings"} {
 		answer, err := c.call(ctx, name, all)
 		var pretty bytes.Buffer
 		if err == nil {

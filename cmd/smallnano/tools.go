@@ -22,7 +22,6 @@ func toolCommands() []command {
 		{"work generate", "[flags] HASH|ADDRESS", "find work for the block that follows HASH, or opens ADDRESS; needs no node", runWorkGenerate},
 		{"work check", "[flags] HASH|ADDRESS WORK", "tell what work is good for; needs no node", runWorkCheck},
 		{"units", "[flags] AMOUNT", "turn smn into raw, and raw (as in 100raw) into smn", runUnits},
-		{"completion", "bash|zsh|fish", "print a script that completes the commands in a shell", runCompletion},
 	}
 }
 

@@ -197,6 +197,7 @@ func TestOperate(t *testing.T) {
 		{[]string{"top", "--count", "2", "--every", "100ms"}, "blocks=6"},
 		{[]string{"doctor"}, "ok    node"},
 		{[]string{"config", "show"}, "flag --data-dir"},
+		{[]string{"config", "show", "--running"}, "flag --peer"},
 		{[]string{"backup", backup}, "good (supply"},
 	} {
 		o := run(t, append(c.command, at...)...)

@@ -63,9 +63,19 @@ type Config struct {
 	// nil: there is nothing to set.
 	LogLevel func(levels string) (now string, err error)
 
+	// Settings tells what the node runs with, in the order of its file. nil: it
+	// cannot be told.
+	Settings func() []Setting
+
 	// Now and Random are for tests.
 	Now    func() time.Time
 	Random io.Reader
+}
+
+// Setting is one of those that the node runs with.
+type Setting struct {
+	Name, Value string
+	From        string // default, the file with the line, the variable, or the flag
 }
 
 // DefaultConfig serves all roles; it has no token yet.

@@ -15,6 +15,17 @@ var controlActions = []*action{
 		errors:  []*errorKind{}, handle: logLevel,
 	},
 	{
+		name: "settings", role: Operator,
+		summary: "Tell the settings that the node runs with, and where each comes from.",
+		result: []field{
+			has("settings", formList, "all of them, in the order of the file"),
+			has("settings[].name", formText, "as in the file"),
+			has("settings[].value", formText, "what holds"),
+			has("settings[].from", formText, "default, the file with the line, the variable, the flag, or the action that changed it"),
+		},
+		errors: []*errorKind{}, handle: showSettings,
+	},
+	{
 		name: "debug_fail_actor", role: Operator, devOnly: true,
 		summary: "Make an actor fail, to try out its supervision. On the dev network only.",
 		params:  []param{need("actor", formText, "name of the actor, as in health")},
@@ -49,6 +60,19 @@ func debugFailActor(c *call) (any, error) {
 		return nil, c.err
 	}
 	return obj("success", ""), c.backend.FailActor(name)
+}
+
+func showSettings(c *call) (any, error) {
+	tell := c.server.config.Settings
+	if tell == nil {
+		return nil, notServed.because("this node does not tell its settings")
+	}
+	settings := tell()
+	out := make([]object, len(settings))
+	for i, s := range settings {
+		out[i] = obj("name", s.Name, "value", s.Value, "from", s.From)
+	}
+	return obj("settings", out), nil
 }
 
 func logLevel(c *call) (any, error) {

@@ -63,6 +63,9 @@ func newBench(t testing.TB, change func(*Config)) *bench {
 	b.config.Token = testToken
 	b.config.Now = func() time.Time { return b.now }
 	b.config.LogLevel = fakeLevels
+	b.config.Settings = func() []Setting {
+		return []Setting{{"network", "dev", "flag --network"}, {"log_level", "warn", "smallnano.toml line 3"}}
+	}
 	b.config.Random = bytes.NewReader(bytes.Repeat([]byte{7}, 320))
 	if change != nil {
 		change(&b.config)
