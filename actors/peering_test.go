@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 	"github.com/smallnano/smallnano/testkit"
+	"github.com/smallnano/smallnano/wire"
 )
 
 // names is TCP with names of its own: nobody outside is asked.
@@ -181,5 +183,63 @@ func TestDualStack(t *testing.T) {
 			t.Errorf("came from %v, is seen at %v", to.Addr(), got.Addr())
 		}
 		_ = conn.Close()
+	}
+}
+
+// TestSlowWriters: a peer that shakes hands a byte at a time, one that is silent
+// after it, and one whose frame does not end are cut.
+func TestSlowWriters(t *testing.T) {
+	t.Parallel() // mostly waits
+	c := &cluster{t: t}
+	node := c.startWith(storage.NewMemory(lattice.Dev()), func(cfg *actors.Config) {
+		cfg.Peering.KeepaliveInterval, cfg.Peering.IdleTimeout = 300*time.Millisecond, time.Second
+	})
+	greeting, err := wire.Append(nil, lattice.DevID, &wire.Handshake{Genesis: lattice.Dev().GenesisHash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, peer := range map[string]struct {
+		shakes bool
+		drips  []byte // one at a time, again and again the last one
+	}{
+		"slow handshake": {false, greeting},
+		"silence":        {true, nil},
+		"endless frame":  {true, append([]byte{'S', 'N', byte(lattice.DevID), 1, byte(wire.TypeVote), 0, 0, 8}, make([]byte, 200)...)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", node.PeeringAddress().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if peer.shakes {
+				key := testkit.Key(8000 + len(name))
+				h := wire.NewDialer(wire.HandshakeConfig{Network: lattice.Dev(), NodeKey: key}, wire.Cookie(key.Public()))
+				if _, err := wire.NewConn(conn, lattice.DevID).Handshake(h, time.Now().Add(time.Minute)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cut := make(chan error, 1)
+			go func() {
+				_, err := io.Copy(io.Discard, conn)
+				cut <- err
+			}()
+			tick := time.NewTicker(100 * time.Millisecond)
+			defer tick.Stop()
+			over := time.After(time.Minute)
+			for i := 0; ; i++ {
+				select {
+				case <-cut:
+					return
+				case <-over:
+					t.Fatal("not cut")
+				case <-tick.C:
+				}
+				if i < len(peer.drips) {
+					_, _ = conn.Write(peer.drips[i : i+1]) // cut says if it is over
+				}
+			}
+		})
 	}
 }

@@ -139,7 +139,8 @@ type tcpLink struct {
 	finish sync.Once
 }
 
-// lane is a queue of frames that wait to be written.
+// lane is a queue of frames that wait to be written. Before it has a channel it
+// takes none.
 type lane struct {
 	frames chan []byte
 	bytes  atomic.Int64
@@ -168,7 +169,6 @@ func (t TCP) newLink(c *net.TCPConn) *tcpLink {
 		credits: mailbox.NewCredits(linkCredits, linkCreditBytes, nil),
 		share:   t.Limit.newShare(),
 		ctx:     ctx, cancel: cancel,
-		live: lane{frames: make(chan []byte, linkQueue)}, bulk: lane{frames: make(chan []byte, linkBulk)},
 	}
 }
 
@@ -178,6 +178,8 @@ func (l *tcpLink) Remote() netip.AddrPort { return l.remote }
 // Start implements messages.Link.
 func (l *tcpLink) Start(receive func(*messages.FrameArrived), closed func(error)) {
 	l.start.Do(func() {
+		// Not before: a crowd that is refused shall cost little.
+		l.live.frames, l.bulk.frames = make(chan []byte, linkQueue), make(chan []byte, linkBulk)
 		go l.write()
 		go func() {
 			err := l.read(receive)

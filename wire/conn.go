@@ -27,8 +27,8 @@ type Conn struct {
 	id     lattice.NetworkID
 
 	// Of the reading goroutine.
-	in      *bufio.Reader
-	pending Header // its body is not read yet
+	in      *bufio.Reader // made when reading begins: a Conn that is refused costs little
+	pending Header        // its body is not read yet
 	hasBody bool
 	readErr error // reading is over
 
@@ -52,7 +52,7 @@ type Counters struct {
 // NewConn returns a framed connection of a network over a stream, which it
 // owns from then on.
 func NewConn(stream net.Conn, id lattice.NetworkID) *Conn {
-	return &Conn{stream: stream, id: id, in: bufio.NewReaderSize(stream, readBuffer)}
+	return &Conn{stream: stream, id: id}
 }
 
 // ReadHeader waits for the next frame and returns its checked header, before
@@ -71,6 +71,9 @@ func (c *Conn) ReadHeader(deadline time.Time) (Header, error) {
 	}
 	if c.hasBody {
 		panic("wire: ReadHeader before ReadBody of the frame before")
+	}
+	if c.in == nil {
+		c.in = bufio.NewReaderSize(c.stream, readBuffer)
 	}
 	if err := c.allowRead(HeaderSize, deadline); err != nil {
 		return Header{}, err

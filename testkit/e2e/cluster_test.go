@@ -26,14 +26,21 @@ type cluster struct {
 // newCluster starts three nodes and shares out the supply.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{t: t, network: lattice.Dev(), blocks: 1}
-	c.genesis = testkit.GenesisWallet(c.network)
+	return newClusterOn(t, lattice.Dev())
+}
+
+// newClusterOn does so on a network whose genesis key is that of dev.
+func newClusterOn(t *testing.T, network *lattice.Network, args ...string) *cluster {
+	t.Helper()
+	c := &cluster{t: t, network: network, blocks: 1}
+	genesis := testkit.GenesisKey(lattice.Dev())
+	c.genesis = &testkit.Wallet{Network: network, Key: genesis, Info: testkit.GenesisInfo(network)}
 	for i := range 3 {
-		key := "dev-genesis"
+		key := keyFile(t, genesis)
 		if i > 0 {
 			key = keyFile(t, representative(i))
 		}
-		n := newNode(t, "--enable-voting", "--voting-key", key)
+		n := newNode(t, append([]string{"--enable-voting", "--voting-key", key}, args...)...)
 		for _, other := range c.nodes {
 			n.args = append(n.args, "--peer", other.peering)
 		}
