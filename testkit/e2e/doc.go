@@ -6,6 +6,8 @@
 // The tests wait for conditions, through the RPC, each with a deadline; they
 // never sleep. The binary is built once, for the target and with the race
 // detector if the tests are. With -short only the quick ones run.
+// TestHosts gives each node a network namespace, with addresses and a line of its
+// own; it needs root, iproute2 and util-linux, and is skipped without.
 // With SMALLNANO_E2E_FULL=1 TestWeight makes 2,000 transfers, TestDoubleSpends
 // 1,000 double spends, and the crowd of TestHostileCrowd is 750 peers; else a few.
 package e2e

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,6 +40,10 @@ type node struct {
 	ended chan struct{}
 
 	peering, url, token string
+
+	prefix []string             // of the command: puts the process somewhere else
+	attr   *syscall.SysProcAttr // likewise
+	client *http.Client         // reaches it there; nil: the usual one
 }
 
 // newNode prepares a node on an empty folder.
@@ -54,9 +59,11 @@ func (n *node) start() {
 		n.t.Fatal(err)
 	}
 	n.log = log
-	n.cmd = exec.Command(program, append([]string{"node", "run", "--data-dir", n.dir,
-		"--listen-address", "127.0.0.1", "--peering-port", "0", "--rpc-port", "0"}, n.args...)...)
-	n.cmd.Env, n.cmd.Stderr = environ(), log
+	command := append(slices.Clone(n.prefix), program, "node", "run", "--data-dir", n.dir,
+		"--listen-address", "127.0.0.1", "--peering-port", "0", "--rpc-port", "0")
+	command = append(command, n.args...)
+	n.cmd = exec.Command(command[0], command[1:]...)
+	n.cmd.Env, n.cmd.Stderr, n.cmd.SysProcAttr = environ(), log, n.attr
 	out, err := n.cmd.StdoutPipe()
 	if err != nil {
 		n.t.Fatal(err)
@@ -164,7 +171,11 @@ func (n *node) call(action string, params object) (object, error) {
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+n.token)
-	response, err := http.DefaultClient.Do(request)
+	client := n.client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}
