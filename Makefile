@@ -24,13 +24,16 @@ RACE      := ./actors ./actors/mailbox ./actors/supervise ./wire/... ./storage .
 TARGETS   := linux/amd64 linux/arm64 linux/arm/7 linux/386 darwin/amd64 darwin/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test vet plain race 386 arm release reproducible lint fmtcheck tools linters archtest fmt fuzz sim sim-mutants bench bench-baseline bench-compare size weigh kills clean
+.PHONY: help build load run test vet plain race 386 arm release reproducible lint fmtcheck tools linters archtest fmt fuzz sim sim-mutants bench bench-baseline bench-compare size weigh kills clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/smallnano: static, stripped, paths left out
 	$(STATIC) $(LEAN) $(GO) build $(STRIPPED) -o bin/smallnano ./cmd/smallnano
+
+load: ## build bin/smallnano-load, which offers blocks to nodes that run
+	$(GO) build -o bin/smallnano-load ./cmd/smallnano-load
 
 run: build ## three nodes and a confirmed transfer; ARGS="--once" ends after it
 	bin/smallnano devnet --nodes 3 --dir .devnet $(ARGS)

@@ -8,8 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
-	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -19,8 +17,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
+
+	"github.com/smallnano/smallnano/cmd/load"
 )
 
 // benchCommands are the benchmarks that make a report. "bench all" runs these
@@ -42,7 +41,7 @@ func benchCommands() []command {
 
 // benchmark makes a command of a benchmark: define declares its flags and
 // returns what to run after they were read.
-func benchmark(define func(*flag.FlagSet) func(*benchRun) (*report, error)) func(*program, *flag.FlagSet, []string) error {
+func benchmark(define func(*flag.FlagSet) func(*benchRun) (*load.Report, error)) func(*program, *flag.FlagSet, []string) error {
 	return func(p *program, flags *flag.FlagSet, args []string) error {
 		asJSON := flags.Bool("json", false, "print the result as one JSON object")
 		run := define(flags)
@@ -55,17 +54,18 @@ func benchmark(define func(*flag.FlagSet) func(*benchRun) (*report, error)) func
 		if err != nil {
 			return err
 		}
-		r.bench = strings.TrimPrefix(flags.Name(), "bench ")
-		r.settings = map[string]string{}
+		r.Machine = load.ThisMachine(build().Info)
+		r.Bench = strings.TrimPrefix(flags.Name(), "bench ")
+		r.Settings = map[string]string{}
 		flags.VisitAll(func(f *flag.Flag) {
 			if f.Name != "json" {
-				r.settings[f.Name] = f.Value.String()
+				r.Settings[f.Name] = f.Value.String()
 			}
 		})
 		if *asJSON {
-			return json.NewEncoder(p.out).Encode(r.object())
+			return json.NewEncoder(p.out).Encode(r.Object())
 		}
-		return r.table(p.out)
+		return r.Table(p.out)
 	}
 }
 
@@ -83,120 +83,6 @@ func (b *benchRun) folder() (dir string, remove func(), err error) {
 		return "", nil, fmt.Errorf("cannot make a folder for a benchmark: %w", err)
 	}
 	return dir, func() { os.RemoveAll(dir) }, nil
-}
-
-// report is what a benchmark found.
-type report struct {
-	bench    string
-	settings map[string]string
-	figures  []figure
-}
-
-// figure is one number that was measured, so many times.
-type figure struct {
-	name, unit          string
-	median, least, most float64
-	rounds              int
-}
-
-// add notes a figure by all its measurements: the median and the spread.
-func (r *report) add(name, unit string, values ...float64) {
-	if len(values) == 0 {
-		return
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	f := figure{name: name, unit: unit, least: sorted[0], most: sorted[len(sorted)-1], rounds: len(sorted)}
-	f.median = sorted[len(sorted)/2]
-	if len(sorted)%2 == 0 {
-		f.median = (f.median + sorted[len(sorted)/2-1]) / 2
-	}
-	r.figures = append(r.figures, f)
-}
-
-// object is the report for programs: each median under its name, least and most
-// in spread where it was measured more than once.
-func (r *report) object() map[string]any {
-	o := map[string]any{"bench": r.bench, "machine": thisMachine(), "settings": r.settings}
-	units, spread := map[string]string{}, map[string][2]float64{}
-	for _, f := range r.figures {
-		o[f.name], units[f.name] = rounded(f.median), f.unit
-		if f.rounds > 1 {
-			spread[f.name] = [2]float64{rounded(f.least), rounded(f.most)}
-		}
-	}
-	o["units"], o["spread"] = units, spread
-	return o
-}
-
-// rounded keeps four digits: no measurement here has more.
-func rounded(v float64) float64 {
-	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
-		return 0
-	}
-	if math.Abs(v) >= 1000 {
-		return math.Round(v)
-	}
-	scale := math.Pow(10, 3-math.Floor(math.Log10(math.Abs(v))))
-	return math.Round(v*scale) / scale
-}
-
-func plain(v float64) string { return strconv.FormatFloat(rounded(v), 'f', -1, 64) }
-
-func (r *report) table(out io.Writer) error {
-	m := thisMachine()
-	fmt.Fprintf(out, "bench %s on %s, %d of %d cores, load %s, %s\n", r.bench, m.Processor, m.Used, m.Cores, m.Load, m.Build)
-	for _, name := range slices.Sorted(maps.Keys(r.settings)) {
-		fmt.Fprintf(out, "  --%s=%s", name, r.settings[name])
-	}
-	fmt.Fprintln(out)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, f := range r.figures {
-		fmt.Fprintf(w, "%s\t%s\t%s", f.name, plain(f.median), f.unit)
-		if f.rounds > 1 {
-			fmt.Fprintf(w, "\t%s to %s in %d", plain(f.least), plain(f.most), f.rounds)
-		}
-		fmt.Fprintln(w)
-	}
-	return w.Flush()
-}
-
-// machine is where a figure was measured.
-type machine struct {
-	Processor string `json:"processor"`
-	Cores     int    `json:"cores"`
-	Used      int    `json:"gomaxprocs"`
-	Load      string `json:"load"` // of the last minutes, when it was measured; "" when not known
-	System    string `json:"system"`
-	Build     string `json:"build"`
-}
-
-func thisMachine() machine {
-	return machine{
-		Processor: processorName(), Cores: runtime.NumCPU(), Used: runtime.GOMAXPROCS(0), Load: systemLoad(),
-		System: runtime.GOOS + "/" + runtime.GOARCH, Build: build().Info,
-	}
-}
-
-// processorName is the kernel's name of the processor; "" where it is not known.
-func processorName() string {
-	text, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(text)) {
-		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
-}
-
-func systemLoad() string {
-	text, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return ""
-	}
-	return strings.Join(strings.Fields(string(text))[:3], " ")
 }
 
 // peakBytes is the most memory that a process ("self": this one) has had in RAM.
@@ -275,7 +161,7 @@ func runBenchAll(p *program, flags *flag.FlagSet, args []string) error {
 		}
 	}
 	if *asJSON {
-		failed = append(failed, json.NewEncoder(p.out).Encode(map[string]any{"machine": thisMachine(), "results": results}))
+		failed = append(failed, json.NewEncoder(p.out).Encode(map[string]any{"machine": load.ThisMachine(build().Info), "results": results}))
 	}
 	return errors.Join(failed...)
 }

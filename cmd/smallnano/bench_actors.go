@@ -9,19 +9,20 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/smallnano/smallnano/actors/mailbox"
+	"github.com/smallnano/smallnano/cmd/load"
 )
 
 // defineBenchActors is the command "bench actors": messages through each kind
 // of mailbox, posted and handled on one goroutine, which is the cost of the
 // queue itself, and from one goroutine to another.
-func defineBenchActors(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+func defineBenchActors(flags *flag.FlagSet) func(*benchRun) (*load.Report, error) {
 	rounds := flags.Int("rounds", 7, "how often each mailbox is measured")
 	messages := flags.Int("messages", 1_000_000, "messages in a round")
-	return func(b *benchRun) (*report, error) {
+	return func(b *benchRun) (*load.Report, error) {
 		if *rounds < 1 || *messages < 1 {
 			return nil, misused("--rounds is %d and --messages %d, want at least 1", *rounds, *messages)
 		}
-		r := &report{}
+		r := &load.Report{}
 		for _, c := range []struct {
 			name    string
 			config  mailbox.Config
@@ -50,9 +51,9 @@ func defineBenchActors(flags *flag.FlagSet) func(*benchRun) (*report, error) {
 				}
 				crossing = append(crossing, rate)
 			}
-			r.add(c.name+"_messages_per_second", "1/s of one core", rates...)
-			r.add(c.name+"_allocations_per_message", "", allocations...)
-			r.add(c.name+"_across_goroutines_per_second", "1/s of processor time", crossing...)
+			r.Add(c.name+"_messages_per_second", "1/s of one core", rates...)
+			r.Add(c.name+"_allocations_per_message", "", allocations...)
+			r.Add(c.name+"_across_goroutines_per_second", "1/s of processor time", crossing...)
 		}
 		return r, nil
 	}

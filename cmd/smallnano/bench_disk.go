@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/smallnano/smallnano/cmd/load"
 )
 
 // defineBenchDisk is the command "bench disk": what a confirmed ledger takes.
-func defineBenchDisk(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+func defineBenchDisk(flags *flag.FlagSet) func(*benchRun) (*load.Report, error) {
 	l := &ledgerBench{}
 	l.define(flags)
-	return func(b *benchRun) (*report, error) {
+	return func(b *benchRun) (*load.Report, error) {
 		if err := l.validate(); err != nil {
 			return nil, err
 		}
@@ -30,9 +32,9 @@ func defineBenchDisk(flags *flag.FlagSet) func(*benchRun) (*report, error) {
 		if err != nil {
 			return nil, fmt.Errorf("no ledger was made: %w", err)
 		}
-		r := &report{}
-		r.add("bytes_per_block", "bytes, all included", float64(info.Size())/float64(l.blocks))
-		r.add("ledger_mb", "MB", float64(info.Size())/megabyte)
+		r := &load.Report{}
+		r.Add("bytes_per_block", "bytes, all included", float64(info.Size())/float64(l.blocks))
+		r.Add("ledger_mb", "MB", float64(info.Size())/megabyte)
 		return r, nil
 	}
 }

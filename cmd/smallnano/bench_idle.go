@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -18,13 +19,13 @@ type idleBench struct {
 }
 
 // defineBenchIdle is the command "bench idle".
-func defineBenchIdle(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+func defineBenchIdle(flags *flag.FlagSet) func(*benchRun) (*load.Report, error) {
 	i := &idleBench{}
 	flags.IntVar(&i.nodes, "nodes", 3, "number of nodes, each connected to the first")
 	flags.IntVar(&i.blocks, "blocks", 10_000, "blocks in the ledger of each")
 	flags.DurationVar(&i.settle, "settle", 90*time.Second, "how long they run before they are measured")
 	flags.DurationVar(&i.duration, "duration", time.Minute, "how long they are measured")
-	return func(b *benchRun) (*report, error) {
+	return func(b *benchRun) (*load.Report, error) {
 		if i.nodes < 1 || i.nodes > maxNodes || i.blocks < 2 || i.duration <= 0 {
 			return nil, misused("--nodes is %d, --blocks %d and --duration %v, want 1 to %d, at least 2, and some time", i.nodes, i.blocks, i.duration, maxNodes)
 		}
@@ -34,7 +35,7 @@ func defineBenchIdle(flags *flag.FlagSet) func(*benchRun) (*report, error) {
 	}
 }
 
-func (i *idleBench) run(b *benchRun) (*report, error) {
+func (i *idleBench) run(b *benchRun) (*load.Report, error) {
 	dir, remove, err := b.folder()
 	if err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func (i *idleBench) run(b *benchRun) (*report, error) {
 }
 
 // compare reports the nodes as so many measurements of the same.
-func (i *idleBench) compare(before, after []processUse) *report {
+func (i *idleBench) compare(before, after []processUse) *load.Report {
 	var cpu, wakeups, rss, written []float64
 	for k := range after {
 		d := after[k].since(before[k])
@@ -96,11 +97,11 @@ func (i *idleBench) compare(before, after []processUse) *report {
 		rss = append(rss, float64(d.rss)/megabyte)
 		written = append(written, float64(d.written))
 	}
-	r := &report{}
-	r.add("cpu_percent", "of one core", cpu...)
-	r.add("wakeups_per_second", "1/s, all threads", wakeups...)
-	r.add("rss_mb", "MB", rss...)
-	r.add("bytes_written", "bytes to the disk while measured", written...)
+	r := &load.Report{}
+	r.Add("cpu_percent", "of one core", cpu...)
+	r.Add("wakeups_per_second", "1/s, all threads", wakeups...)
+	r.Add("rss_mb", "MB", rss...)
+	r.Add("bytes_written", "bytes to the disk while measured", written...)
 	return r
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/smallnano/smallnano/actors"
 	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
@@ -55,27 +56,27 @@ func (l *ledgerBench) validate() error {
 
 // defineBenchLedger is the command "bench ledger". The blocks are made by
 // another process, which is not measured.
-func defineBenchLedger(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+func defineBenchLedger(flags *flag.FlagSet) func(*benchRun) (*load.Report, error) {
 	l := &ledgerBench{signatures: 1}
 	l.define(flags)
 	flags.StringVar(&l.make, "make", "", "only write the blocks to this file")
-	return func(b *benchRun) (*report, error) {
+	return func(b *benchRun) (*load.Report, error) {
 		if err := l.validate(); err != nil {
 			return nil, err
 		}
 		if l.make != "" {
-			return &report{}, l.write(b, l.make)
+			return &load.Report{}, l.write(b, l.make)
 		}
 		return l.run(b)
 	}
 }
 
 // defineBenchCementing is the command "bench cementing".
-func defineBenchCementing(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+func defineBenchCementing(flags *flag.FlagSet) func(*benchRun) (*load.Report, error) {
 	l := &ledgerBench{}
 	l.define(flags)
 	flags.IntVar(&l.cement, "cement", 2048, "blocks that are confirmed in a commit")
-	return func(b *benchRun) (*report, error) {
+	return func(b *benchRun) (*load.Report, error) {
 		if err := l.validate(); err != nil {
 			return nil, err
 		}
@@ -109,7 +110,7 @@ func (l *ledgerBench) write(ctx context.Context, path string) error {
 	return errors.Join(w.Flush(), f.Close())
 }
 
-func (l *ledgerBench) run(b *benchRun) (*report, error) {
+func (l *ledgerBench) run(b *benchRun) (*load.Report, error) {
 	dir, remove, err := b.folder()
 	if err != nil {
 		return nil, err
@@ -130,7 +131,7 @@ func (l *ledgerBench) run(b *benchRun) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &report{}
+	r := &load.Report{}
 	err = l.measure(b, r, store, blocks)
 	if closed := store.Close(); err == nil {
 		err = closed
@@ -142,12 +143,12 @@ func (l *ledgerBench) run(b *benchRun) (*report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no ledger was made: %w", err)
 	}
-	r.add("bytes_per_block", "bytes, all included", float64(info.Size())/float64(l.blocks))
-	r.add("peak_rss_mb", "MB", float64(peakBytes("self"))/megabyte)
+	r.Add("bytes_per_block", "bytes, all included", float64(info.Size())/float64(l.blocks))
+	r.Add("peak_rss_mb", "MB", float64(peakBytes("self"))/megabyte)
 	return r, nil
 }
 
-func (l *ledgerBench) measure(b *benchRun, r *report, store storage.Store, blocks string) error {
+func (l *ledgerBench) measure(b *benchRun, r *load.Report, store storage.Store, blocks string) error {
 	f, err := os.Open(blocks)
 	if err != nil {
 		return fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
@@ -173,16 +174,16 @@ func (l *ledgerBench) measure(b *benchRun, r *report, store storage.Store, block
 	if l.signatures == 0 {
 		name = "inserted_blocks"
 	}
-	r.add(name+"_per_second", "1/s", n/wall.Seconds())
-	r.add(name[:len(name)-1]+"_cpu_us", "us of one core", micro(used)/n)
+	r.Add(name+"_per_second", "1/s", n/wall.Seconds())
+	r.Add(name[:len(name)-1]+"_cpu_us", "us of one core", micro(used)/n)
 	if l.signatures > 0 {
 		each, err := l.signatureTime(f)
 		if err != nil {
 			return err
 		}
-		r.add("signature_cpu_us", "us of one core", micro(each))
-		r.add("signature_share", "of the processor time", micro(each)*n/micro(used))
-		r.add("last_tenth_insert_us", "us of the writer for a block", micro(last)/float64(l.blocks-tenth))
+		r.Add("signature_cpu_us", "us of one core", micro(each))
+		r.Add("signature_share", "of the processor time", micro(each)*n/micro(used))
+		r.Add("last_tenth_insert_us", "us of the writer for a block", micro(last)/float64(l.blocks-tenth))
 		return nil
 	}
 	return l.cementAll(b, r, store, f)
@@ -311,7 +312,7 @@ func (l *ledgerBench) signatureTime(f io.ReadSeeker) (time.Duration, error) {
 }
 
 // cementAll confirms all blocks in the order in which they were made.
-func (l *ledgerBench) cementAll(b *benchRun, r *report, store storage.Store, f io.ReadSeeker) error {
+func (l *ledgerBench) cementAll(b *benchRun, r *load.Report, store storage.Store, f io.ReadSeeker) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
 	}
@@ -330,8 +331,8 @@ func (l *ledgerBench) cementAll(b *benchRun, r *report, store storage.Store, f i
 		}
 		wall, used = wall+w, used+u
 	}
-	r.add("cemented_per_second", "1/s", float64(l.blocks)/wall.Seconds())
-	r.add("cement_cpu_us", "us of one core", micro(used)/float64(l.blocks))
+	r.Add("cemented_per_second", "1/s", float64(l.blocks)/wall.Seconds())
+	r.Add("cement_cpu_us", "us of one core", micro(used)/float64(l.blocks))
 	return b.Err()
 }
 

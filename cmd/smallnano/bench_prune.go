@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
@@ -21,14 +22,14 @@ import (
 
 // defineBenchPrune is the command "bench prune": a node is given a ledger and told
 // to keep little of it. What is left is checked against the whole one.
-func defineBenchPrune(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+func defineBenchPrune(flags *flag.FlagSet) func(*benchRun) (*load.Report, error) {
 	b := pruneBench{}
 	flags.IntVar(&b.blocks, "blocks", 100_000, "blocks of the ledger")
 	flags.IntVar(&b.accounts, "accounts", 0, "accounts of the ledger; 0: a hundredth of the blocks")
 	flags.IntVar(&b.depth, "depth", 10, "blocks to keep of each account; 0: all")
 	flags.Int64Var(&b.bytes, "bytes", 0, "bytes that the ledger may have; 0: any number")
 	flags.DurationVar(&b.limit, "limit", 20*time.Minute, "how long pruning may take")
-	return func(run *benchRun) (*report, error) {
+	return func(run *benchRun) (*load.Report, error) {
 		if b.accounts == 0 {
 			b.accounts = max(1, b.blocks/100)
 		}
@@ -47,7 +48,7 @@ type pruneBench struct {
 	whole, pruned           string // data folders
 }
 
-func (b *pruneBench) run(run *benchRun) (*report, error) {
+func (b *pruneBench) run(run *benchRun) (*load.Report, error) {
 	dir, remove, err := run.folder()
 	if err != nil {
 		return nil, err
@@ -71,13 +72,13 @@ func (b *pruneBench) run(run *benchRun) (*report, error) {
 	if err := storage.Backup(filepath.Join(b.whole, ledgerFile), filepath.Join(b.pruned, ledgerFile), options); err != nil {
 		return nil, err
 	}
-	r := &report{}
-	r.add("bytes_before", "bytes", float64(fileLength(filepath.Join(b.pruned, ledgerFile))))
+	r := &load.Report{}
+	r.Add("bytes_before", "bytes", float64(fileLength(filepath.Join(b.pruned, ledgerFile))))
 	fmt.Fprintf(run.say, "a node prunes it\n")
 	if err := b.prune(run, r); err != nil {
 		return nil, err
 	}
-	r.add("bytes_after", "bytes", float64(fileLength(filepath.Join(b.pruned, ledgerFile))))
+	r.Add("bytes_after", "bytes", float64(fileLength(filepath.Join(b.pruned, ledgerFile))))
 	fmt.Fprintf(run.say, "comparing it with the whole one\n")
 	if err := b.compare(r, options); err != nil {
 		return nil, err
@@ -89,7 +90,7 @@ func (b *pruneBench) run(run *benchRun) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.add("audit_findings", "count", 0)
+	r.Add("audit_findings", "count", 0)
 	fmt.Fprintf(run.say, "receiving with it, and starting it again\n")
 	return r, b.receive(run, maker, r)
 }
@@ -114,7 +115,7 @@ func (b *pruneBench) start(ctx context.Context) (*benchNode, error) {
 const pruneSettled = 15 * time.Second
 
 // prune lets a node remove what it removes.
-func (b *pruneBench) prune(ctx context.Context, r *report) error {
+func (b *pruneBench) prune(ctx context.Context, r *load.Report) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, b.limit, fmt.Errorf("not done within %v", b.limit))
 	defer cancel()
 	node, err := b.start(ctx)
@@ -147,30 +148,30 @@ func (b *pruneBench) prune(ctx context.Context, r *report) error {
 		}
 	}
 	took := done.Sub(node.ready).Seconds()
-	r.add("pruned", "blocks", float64(removed))
-	r.add("seconds", "s", took)
+	r.Add("pruned", "blocks", float64(removed))
+	r.Add("seconds", "s", took)
 	if took > 0 {
-		r.add("pruned_per_second", "1/s", float64(removed)/took)
+		r.Add("pruned_per_second", "1/s", float64(removed)/took)
 	}
-	r.add("slowest_answer_ms", "ms", float64(worst.Milliseconds()))
-	r.add("peak_rss_mb", "MB", peak)
+	r.Add("slowest_answer_ms", "ms", float64(worst.Milliseconds()))
+	r.Add("peak_rss_mb", "MB", peak)
 	return nil
 }
 
 // compare holds every account of the pruned ledger, the weights and the counts
 // against the whole one.
-func (b *pruneBench) compare(r *report, o storage.Options) error {
+func (b *pruneBench) compare(r *load.Report, o storage.Options) error {
 	return withStore(filepath.Join(b.whole, ledgerFile), o, func(whole storage.Reader) error {
 		return withStore(filepath.Join(b.pruned, ledgerFile), o, func(pruned storage.Reader) error {
 			c := ledgerComparison{whole: whole, pruned: pruned}
 			if err := c.run(); err != nil {
 				return err
 			}
-			r.add("accounts", "count", float64(c.accounts))
-			r.add("blocks_kept", "blocks", float64(c.kept))
-			r.add("blocks_kept_per_account", "blocks", float64(c.kept)/float64(c.accounts))
-			r.add("most_kept_of_an_account", "blocks", float64(c.most))
-			r.add("blocks_left_below", "blocks", float64(c.below))
+			r.Add("accounts", "count", float64(c.accounts))
+			r.Add("blocks_kept", "blocks", float64(c.kept))
+			r.Add("blocks_kept_per_account", "blocks", float64(c.kept)/float64(c.accounts))
+			r.Add("most_kept_of_an_account", "blocks", float64(c.most))
+			r.Add("blocks_left_below", "blocks", float64(c.below))
 			return nil
 		})
 	})
@@ -270,7 +271,7 @@ func (c *ledgerComparison) totals() error {
 
 // receive lets the pruned node, which was started again, take in the receive of
 // an amount that was sent before anything was pruned, and confirm it.
-func (b *pruneBench) receive(ctx context.Context, m *ledgerMaker, r *report) error {
+func (b *pruneBench) receive(ctx context.Context, m *ledgerMaker, r *load.Report) error {
 	node, err := b.start(ctx)
 	if err != nil {
 		return err
@@ -298,6 +299,6 @@ func (b *pruneBench) receive(ctx context.Context, m *ledgerMaker, r *report) err
 		}
 		time.Sleep(benchPoll)
 	}
-	r.add("receive_of_old_send_ms", "ms", float64(time.Since(began).Milliseconds()))
+	r.Add("receive_of_old_send_ms", "ms", float64(time.Since(began).Milliseconds()))
 	return nil
 }

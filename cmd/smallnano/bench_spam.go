@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/smallnano/smallnano/actors/core/bucket"
+	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -44,7 +45,7 @@ type spamBench struct {
 
 	network *lattice.Network
 	running []*benchNode
-	follow  *follower
+	follow  *load.Follower
 	made    *spamLedger
 	sent    atomic.Int64 // blocks of the flood that a node took
 	refused atomic.Int64 // those that it had no room for
@@ -123,7 +124,7 @@ func (b *spamBench) start(ctx context.Context, dir string, fail context.CancelCa
 	}
 	fmt.Fprintf(say, "starting %d nodes with %d accounts\n", b.nodes, len(b.made.flood)+len(b.made.all()))
 	var peers []string
-	b.follow = newFollower(1)
+	b.follow = load.NewFollower(1)
 	for i := range b.nodes {
 		data := filepath.Join(dir, fmt.Sprintf("node-%d", i))
 		if err := b.made.fill(b.network, data); err != nil {
@@ -151,7 +152,7 @@ func (b *spamBench) start(ctx context.Context, dir string, fail context.CancelCa
 			return err
 		}
 	}
-	return b.follow.start(ctx, &child{client: b.running[0].client}, fail) // the one that the users use
+	return follow(ctx, b.follow, &child{client: b.running[0].client}, fail) // the one that the users use
 }
 
 // waitPeers waits until a node is connected to all others.
@@ -178,7 +179,7 @@ func (b *spamBench) waitPeers(ctx context.Context, n *benchNode) error {
 
 // measure has the users spend in quiet, and again while the flood goes on.
 func (b *spamBench) measure(ctx context.Context, say io.Writer) (r spamResult, err error) {
-	r = spamResult{Nodes: b.nodes, Accounts: b.accounts, Bench: "spam", Machine: thisMachine()}
+	r = spamResult{Nodes: b.nodes, Accounts: b.accounts, Bench: "spam", Machine: load.ThisMachine(build().Info)}
 	b.spend(ctx, time.Second, 0) // connections, caches, clocks
 	fmt.Fprintf(say, "measuring for %v in quiet\n", b.time)
 	quiet := b.spend(ctx, b.time, 1)
@@ -235,18 +236,18 @@ func (b *spamBench) flood(ctx context.Context, wait *sync.WaitGroup) {
 
 // floodOnce sends the least amount from one account to an account that is not
 // open. What was refused is made anew at the next turn.
-func (b *spamBench) floodOnce(ctx context.Context, c *client, w *wallet) {
-	block, err := w.send(lattice.Account(b.network.HashOf(&lattice.Block{Previous: w.frontier})), lattice.AmountFrom(1))
+func (b *spamBench) floodOnce(ctx context.Context, c *client, w *load.Wallet) {
+	block, err := w.Send(lattice.Account(b.network.HashOf(&lattice.Block{Previous: w.Frontier})), lattice.AmountFrom(1))
 	if err != nil {
 		return // it has nothing left
 	}
-	switch err := process(ctx, c, block); {
+	switch err := load.Process(ctx, c, block); {
 	case err == nil:
-		w.advance(block)
+		w.Advance(block)
 		b.sent.Add(1)
 	case ctx.Err() == nil:
 		b.refused.Add(1)
-		_ = w.load(ctx, c) // what it thinks is its frontier may have been rolled back
+		_ = w.Load(ctx, c) // what it thinks is its frontier may have been rolled back
 	}
 }
 
@@ -285,17 +286,17 @@ func (b *spamBench) spend(ctx context.Context, long time.Duration, round int) []
 // user uses had confirmed it, 0 when it did not.
 type spent time.Duration
 
-func (b *spamBench) spendOnce(ctx context.Context, c *client, w *wallet) spent {
-	block, err := w.send(b.made.users[0].accounts[0].account(), lattice.AmountFrom(1))
+func (b *spamBench) spendOnce(ctx context.Context, c *client, w *load.Wallet) spent {
+	block, err := w.Send(b.made.users[0].accounts[0].Account(), lattice.AmountFrom(1))
 	if err != nil {
 		return 0
 	}
 	hash := b.network.HashOf(block)
-	a := b.follow.expect(hash)
-	defer b.follow.forget(hash)
+	a := b.follow.Expect(hash)
+	defer b.follow.Forget(hash)
 	limit := time.After(honestLimit)
 	for {
-		if err = process(ctx, c, block); err == nil {
+		if err = load.Process(ctx, c, block); err == nil {
 			break
 		}
 		select { // a node that is overloaded says so; a wallet tries again
@@ -306,12 +307,12 @@ func (b *spamBench) spendOnce(ctx context.Context, c *client, w *wallet) spent {
 			return 0
 		}
 	}
-	w.advance(block)
+	w.Advance(block)
 	select {
-	case <-a.done:
-		return spent(a.after[0])
+	case <-a.Done():
+		return spent(b.follow.Progress(a)[0])
 	case <-limit:
-		return spent(b.follow.progress(a)[0])
+		return spent(b.follow.Progress(a)[0])
 	case <-ctx.Done():
 		return 0
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
@@ -27,7 +27,7 @@ const (
 type spamLedger struct {
 	seeds  []crypto.Seed // of the representatives; the first is that of the genesis
 	users  []spamUser
-	flood  []*wallet
+	flood  []*load.Wallet
 	blocks []oldBlock
 }
 
@@ -42,7 +42,7 @@ type oldBlock struct {
 type spamUser struct {
 	who      string
 	bucket   int
-	accounts []*wallet
+	accounts []*load.Wallet
 	once     bool // use each account once: after that it is not old any more
 }
 
@@ -54,7 +54,7 @@ func (u *spamUser) pause(long time.Duration, accounts int) time.Duration {
 }
 
 // all returns the accounts of all users.
-func (l *spamLedger) all() (all []*wallet) {
+func (l *spamLedger) all() (all []*load.Wallet) {
 	for _, u := range l.users {
 		all = append(all, u.accounts...)
 	}
@@ -64,23 +64,23 @@ func (l *spamLedger) all() (all []*wallet) {
 // newLedger composes the ledger.
 func (b *spamBench) newLedger() (*spamLedger, error) {
 	n := b.network
-	genesis := &wallet{network: n, key: crypto.NewPrivateKey(*n.GenesisSeed), frontier: n.GenesisHash, balance: n.Genesis.Balance, rep: n.Genesis.Representative}
+	genesis := load.Genesis(n)
 	l := &spamLedger{seeds: []crypto.Seed{*n.GenesisSeed}}
 	now := time.Now()
 	old, recent := now.Add(-24*time.Hour), now.Add(-time.Hour)
 	for i := 1; i < b.nodes; i++ {
-		l.seeds = append(l.seeds, benchSeed("representative", i))
-		w := &wallet{network: n, key: crypto.NewPrivateKey(l.seeds[i])}
-		w.rep = w.account()
+		l.seeds = append(l.seeds, load.Seed("representative", i))
+		w := &load.Wallet{Network: n, Key: crypto.NewPrivateKey(l.seeds[i])}
+		w.Representative = w.Account()
 		if err := l.open(genesis, w, lattice.Supply.MulDiv(percentOf(i, b.nodes), 100), old); err != nil {
 			return nil, err
 		}
 	}
 	opened := 0
-	open := func(count int, balance lattice.Amount, at time.Time) ([]*wallet, error) {
-		wallets := make([]*wallet, count)
+	open := func(count int, balance lattice.Amount, at time.Time) ([]*load.Wallet, error) {
+		wallets := make([]*load.Wallet, count)
 		for i := range wallets {
-			wallets[i] = &wallet{network: n, key: crypto.NewPrivateKey(benchSeed("account", opened)), rep: n.Genesis.Representative}
+			wallets[i] = &load.Wallet{Network: n, Key: crypto.NewPrivateKey(load.Seed("account", opened)), Representative: n.Genesis.Representative}
 			opened++
 			if err := l.open(genesis, wallets[i], balance, at); err != nil {
 				return nil, err
@@ -109,17 +109,11 @@ func (b *spamBench) newLedger() (*spamLedger, error) {
 }
 
 // open adds the two blocks that open an account.
-func (l *spamLedger) open(genesis, w *wallet, amount lattice.Amount, at time.Time) error {
-	send, err := genesis.send(w.account(), amount)
+func (l *spamLedger) open(genesis, w *load.Wallet, amount lattice.Amount, at time.Time) error {
+	send, receive, err := load.Open(genesis, w, amount)
 	if err != nil {
 		return err
 	}
-	genesis.advance(send)
-	receive, err := w.receive(genesis.frontier, amount)
-	if err != nil {
-		return err
-	}
-	w.advance(receive)
 	l.blocks = append(l.blocks, oldBlock{*send, at}, oldBlock{*receive, at})
 	return nil
 }
@@ -165,11 +159,6 @@ func (l *spamLedger) fillBatch(n *lattice.Network, tx storage.Tx, batch []oldBlo
 		}
 	}
 	return nil
-}
-
-// benchSeed is the seed of a made-up key.
-func benchSeed(what string, i int) crypto.Seed {
-	return crypto.Seed(crypto.Sum256([]byte("smallnano bench "+what), binary.LittleEndian.AppendUint64(nil, uint64(i))))
 }
 
 func seedText(s crypto.Seed) string { return hex.EncodeToString(s[:]) + "\n" }

@@ -7,21 +7,22 @@ import (
 	"flag"
 	"fmt"
 
+	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
 // defineBenchVotes is the command "bench votes": reading votes and checking
 // their signatures in batches, for votes about one block and about many.
-func defineBenchVotes(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+func defineBenchVotes(flags *flag.FlagSet) func(*benchRun) (*load.Report, error) {
 	rounds := flags.Int("rounds", 7, "how often each size is measured")
 	count := flags.Int("votes", 2048, "votes in a round")
 	representatives := flags.Int("representatives", 16, "keys that the votes are signed with")
-	return func(b *benchRun) (*report, error) {
+	return func(b *benchRun) (*load.Report, error) {
 		if *rounds < 1 || *count < 1 || *representatives < 1 {
 			return nil, misused("--rounds is %d, --votes %d and --representatives %d, want at least 1", *rounds, *count, *representatives)
 		}
-		r := &report{}
+		r := &load.Report{}
 		for _, hashes := range []int{1, 12, lattice.MaxVoteHashes} {
 			raw, err := makeVotes(*count, hashes, *representatives)
 			if err != nil {
@@ -39,8 +40,8 @@ func defineBenchVotes(flags *flag.FlagSet) func(*benchRun) (*report, error) {
 				rate := float64(*count) / max(used.Seconds(), 1e-6)
 				rates, blocks = append(rates, rate), append(blocks, rate*float64(hashes))
 			}
-			r.add(fmt.Sprintf("votes_of_%d_per_second", hashes), "1/s of one core", rates...)
-			r.add(fmt.Sprintf("hashes_in_votes_of_%d_per_second", hashes), "1/s of one core", blocks...)
+			r.Add(fmt.Sprintf("votes_of_%d_per_second", hashes), "1/s of one core", rates...)
+			r.Add(fmt.Sprintf("hashes_in_votes_of_%d_per_second", hashes), "1/s of one core", blocks...)
 		}
 		return r, nil
 	}

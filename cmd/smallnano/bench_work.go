@@ -10,16 +10,17 @@ import (
 
 	"golang.org/x/crypto/blake2b"
 
+	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/crypto/work"
 )
 
 // defineBenchWork is the command "bench work". It counts processor time, not
 // time, so other programs on the machine disturb it less; kernels and reference
 // take turns, and a ratio is of one round.
-func defineBenchWork(flags *flag.FlagSet) func(*benchRun) (*report, error) {
+func defineBenchWork(flags *flag.FlagSet) func(*benchRun) (*load.Report, error) {
 	rounds := flags.Int("rounds", 9, "how often each kernel is measured")
 	hashes := flags.Int("hashes", 1<<20, "hashes in a round")
-	return func(b *benchRun) (*report, error) {
+	return func(b *benchRun) (*load.Report, error) {
 		if *rounds < 1 || *hashes < 1024 || *hashes%1024 != 0 {
 			return nil, misused("--rounds is %d and --hashes %d, want at least 1, and a multiple of 1024", *rounds, *hashes)
 		}
@@ -27,7 +28,7 @@ func defineBenchWork(flags *flag.FlagSet) func(*benchRun) (*report, error) {
 	}
 }
 
-func benchWork(b *benchRun, rounds, hashes int) (*report, error) {
+func benchWork(b *benchRun, rounds, hashes int) (*load.Report, error) {
 	kernels := work.Kernels()
 	rates, ratios := make([][]float64, len(kernels)), make([][]float64, len(kernels))
 	var reference []float64
@@ -56,11 +57,11 @@ func benchWork(b *benchRun, rounds, hashes int) (*report, error) {
 			rates[k], ratios[k] = append(rates[k], r), append(ratios[k], r/reference[i])
 		}
 	}
-	out := &report{}
-	out.add("x_crypto_hashes_per_second", "1/s of one core", reference...)
+	out := &load.Report{}
+	out.Add("x_crypto_hashes_per_second", "1/s of one core", reference...)
 	for k := range kernels {
-		out.add(kernels[k].Name+"_hashes_per_second", "1/s of one core", rates[k]...)
-		out.add(kernels[k].Name+"_ratio", "times x/crypto", ratios[k]...)
+		out.Add(kernels[k].Name+"_hashes_per_second", "1/s of one core", rates[k]...)
+		out.Add(kernels[k].Name+"_ratio", "times x/crypto", ratios[k]...)
 	}
 	return out, nil
 }

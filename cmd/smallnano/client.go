@@ -53,6 +53,12 @@ func (c *client) ask(ctx context.Context, action string, params map[string]any, 
 	return err
 }
 
+// Call is ask, as load.Node has it.
+func (c *client) Call(ctx context.Context, action string, params, result any) error {
+	given, _ := params.(map[string]any)
+	return c.ask(ctx, action, given, result)
+}
+
 // readLine returns the content of a file of one line; "" when it is not there.
 func readLine(path string) (string, error) {
 	text, err := os.ReadFile(path)

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -54,7 +55,7 @@ type devnet struct {
 	flags    devnetFlags
 	network  *lattice.Network
 	children []*child
-	follow   *follower
+	follow   *load.Follower
 	say      io.Writer // for people: what is going on
 	out      io.Writer
 	terminal bool
@@ -143,9 +144,9 @@ func (d *devnet) start(ctx context.Context, fail context.CancelCauseFunc) error 
 	if err := d.waitInStep(ctx); err != nil {
 		return err
 	}
-	d.follow = newFollower(len(d.children))
+	d.follow = load.NewFollower(len(d.children))
 	for _, c := range d.children {
-		if err := d.follow.start(ctx, c, fail); err != nil {
+		if err := follow(ctx, d.follow, c, fail); err != nil {
 			return err
 		}
 	}
@@ -232,4 +233,27 @@ func isTerminal(w io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}
+
+// endLimit is how long a node that does not answer is given to end by itself.
+const endLimit = 2 * time.Second
+
+// follow follows one node from its newest confirmation on until ctx ends.
+func follow(ctx context.Context, f *load.Follower, c *child, fail context.CancelCauseFunc) error {
+	s, err := c.status(ctx)
+	if err != nil {
+		return err
+	}
+	go func() {
+		err := f.Read(ctx, c.number, c.client, s.Confirmed)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-c.ended: // which says why
+		case <-time.After(endLimit):
+			fail(fmt.Errorf("cannot follow node %d: %w", c.number, err))
+		}
+	}()
+	return nil
 }

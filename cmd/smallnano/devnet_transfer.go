@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
@@ -50,9 +51,9 @@ type transfer struct {
 }
 
 // genesis returns the account that owns what is not shared out.
-func (d *devnet) genesis(ctx context.Context) (*wallet, error) {
-	w := &wallet{network: d.network, key: crypto.NewPrivateKey(*d.network.GenesisSeed)}
-	return w, w.load(ctx, d.children[0].client)
+func (d *devnet) genesis(ctx context.Context) (*load.Wallet, error) {
+	w := &load.Wallet{Network: d.network, Key: crypto.NewPrivateKey(*d.network.GenesisSeed)}
+	return w, w.Load(ctx, d.children[0].client)
 }
 
 // share gives every node's representative its part of the supply, unless it has
@@ -63,14 +64,14 @@ func (d *devnet) share(ctx context.Context) error {
 		return err
 	}
 	for _, c := range d.children[1:] {
-		rep := &wallet{network: d.network, key: c.key}
-		if err := rep.load(ctx, d.children[0].client); err != nil {
+		rep := &load.Wallet{Network: d.network, Key: c.key}
+		if err := rep.Load(ctx, d.children[0].client); err != nil {
 			return err
 		}
-		if !rep.frontier.IsZero() {
+		if !rep.Frontier.IsZero() {
 			continue
 		}
-		rep.rep = rep.account()
+		rep.Representative = rep.Account()
 		if err := d.fund(ctx, genesis, rep, lattice.Supply.MulDiv(percentOf(c.number, d.flags.nodes), 100)); err != nil {
 			return err
 		}
@@ -80,49 +81,49 @@ func (d *devnet) share(ctx context.Context) error {
 
 // fund has an account that is not open receive an amount of the genesis
 // account.
-func (d *devnet) fund(ctx context.Context, genesis, to *wallet, amount lattice.Amount) error {
-	send, there, err := to.receivable(ctx, d.children[0].client)
+func (d *devnet) fund(ctx context.Context, genesis, to *load.Wallet, amount lattice.Amount) error {
+	send, there, err := to.Receivable(ctx, d.children[0].client)
 	if err != nil {
 		return err
 	}
 	if send.IsZero() {
-		if genesis.balance.Less(amount) {
+		if genesis.Balance.Less(amount) {
 			return fmt.Errorf("%s was made with another number of nodes: remove it, or give another folder with --dir", d.flags.dir)
 		}
-		t, err := d.publish(ctx, 0, genesis, func() (*lattice.Block, error) { return genesis.send(to.account(), amount) })
+		t, err := d.publish(ctx, 0, genesis, func() (*lattice.Block, error) { return genesis.Send(to.Account(), amount) })
 		if err != nil {
 			return err
 		}
 		send, there = t.hash, amount
 	}
-	_, err = d.publish(ctx, 0, to, func() (*lattice.Block, error) { return to.receive(send, there) })
+	_, err = d.publish(ctx, 0, to, func() (*lattice.Block, error) { return to.Receive(send, there) })
 	return err
 }
 
 // publish makes a block, hands it to a node and waits until all have confirmed
 // it.
-func (d *devnet) publish(ctx context.Context, node int, w *wallet, compose func() (*lattice.Block, error)) (*transfer, error) {
+func (d *devnet) publish(ctx context.Context, node int, w *load.Wallet, compose func() (*lattice.Block, error)) (*transfer, error) {
 	b, err := compose()
 	if err != nil {
 		return nil, err
 	}
-	t := &transfer{hash: d.network.HashOf(b), subtype: b.Subtype(w.balance)}
-	t.amount = w.balance.SatSub(b.Balance).SatAdd(b.Balance.SatSub(w.balance))
-	a := d.follow.expect(t.hash)
-	defer d.follow.forget(t.hash)
-	if err := process(ctx, d.children[node].client, b); err != nil {
+	t := &transfer{hash: d.network.HashOf(b), subtype: b.Subtype(w.Balance)}
+	t.amount = w.Balance.SatSub(b.Balance).SatAdd(b.Balance.SatSub(w.Balance))
+	a := d.follow.Expect(t.hash)
+	defer d.follow.Forget(t.hash)
+	if err := load.Process(ctx, d.children[node].client, b); err != nil {
 		return nil, err
 	}
-	w.advance(b)
+	w.Advance(b)
 	select {
-	case <-a.done:
-		t.after = a.after
+	case <-a.Done():
+		t.after = d.follow.Progress(a)
 		d.showTransfer(t)
 		return t, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-time.After(confirmLimit):
-		return nil, d.unconfirmed(t, d.follow.progress(a))
+		return nil, d.unconfirmed(t, d.follow.Progress(a))
 	}
 }
 
@@ -149,18 +150,18 @@ func (d *devnet) demonstrate(ctx context.Context) ([]*transfer, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(d.say, "payer %v\n", payer.account())
+	fmt.Fprintf(d.say, "payer %v\n", payer.Account())
 	if err := d.fund(ctx, genesis, payer, fund); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(d.say, "payee %v\n", payee.account())
+	fmt.Fprintf(d.say, "payee %v\n", payee.Account())
 	var all []*transfer
 	for len(all) < d.flags.transfers {
-		w, compose := payer, func() (*lattice.Block, error) { return payer.send(payee.account(), coin) }
+		w, compose := payer, func() (*lattice.Block, error) { return payer.Send(payee.Account(), coin) }
 		if len(all)%2 == 1 {
 			w = payee
 			last := all[len(all)-1].hash
-			compose = func() (*lattice.Block, error) { return w.receive(last, coin) }
+			compose = func() (*lattice.Block, error) { return w.Receive(last, coin) }
 		}
 		t, err := d.publish(ctx, len(all)%d.flags.nodes, w, compose)
 		if err != nil {
@@ -175,10 +176,10 @@ func (d *devnet) demonstrate(ctx context.Context) ([]*transfer, error) {
 }
 
 // newWallet makes an account that is represented by the genesis account.
-func (d *devnet) newWallet() (*wallet, error) {
+func (d *devnet) newWallet() (*load.Wallet, error) {
 	var seed crypto.Seed
 	if _, err := rand.Read(seed[:]); err != nil {
 		return nil, fmt.Errorf("cannot make an account: %w", err)
 	}
-	return &wallet{network: d.network, key: crypto.NewPrivateKey(seed), rep: d.network.Genesis.Account}, nil
+	return &load.Wallet{Network: d.network, Key: crypto.NewPrivateKey(seed), Representative: d.network.Genesis.Account}, nil
 }
