@@ -25,6 +25,9 @@ const (
 	maxHints = 64
 	// viewEvery is how often the quorum is posted for others to see, at most.
 	viewEvery = time.Second
+	// maxProven is how many bytes of others' votes are sent in each viewEvery to those
+	// who cannot decide a root.
+	maxProven = 128 << 10
 )
 
 // electionManager drives the elections and the quorum that decides them.
@@ -42,6 +45,8 @@ type electionManager struct {
 	quorum    *quorum.Quorum
 	elections *election.Elections
 	cache     *votes.Cache
+	proofs    *votes.Proofs
+	proven    int // bytes sent of them in this viewEvery
 	forks     *election.Forks
 	liveness  *quorum.Liveness
 	crawl     crawler
@@ -71,6 +76,7 @@ func (a *electionManager) start() {
 	a.quorum = quorum.New(a.net, quorum.NewWeights())
 	a.elections = election.New(a.cfg, a.net, a.quorum)
 	a.cache = votes.NewCache(votes.DefaultCacheHashes)
+	a.proofs = votes.NewProofs(votes.DefaultProofs, votes.DefaultProofBytes)
 	a.forks = election.NewForks(election.DefaultForkRoots)
 	a.liveness, a.decidedAt = quorum.NewLiveness(), now
 	a.crawl = crawler{}
@@ -166,6 +172,8 @@ func (a *electionManager) handle(m messages.Elections) {
 		}
 	case *messages.BlocksCemented:
 		a.cemented(m, now)
+	case *messages.ProofsAsked:
+		a.prove(m)
 	case *messages.AskElections:
 		m.Read(a.elections)
 	case *messages.ElectByHand:
@@ -183,6 +191,7 @@ func (a *electionManager) tick(now time.Time) {
 	if now.Before(a.viewAt) {
 		return
 	}
+	a.proven = 0
 	a.quorum.Tick(now)
 	if sample, due := a.quorum.Sample(now); due {
 		a.refs.blocks.Tell(&messages.StoreWeightSample{Sample: sample})
@@ -249,7 +258,11 @@ func (a *electionManager) vote(v *messages.VerifiedVote, now time.Time) {
 	mattered := false
 	for _, hash := range v.Vote.Hashes {
 		a.liveness.Voted(rep, hash, now)
-		switch a.elections.Vote(rep, v.Vote.Timestamp, hash, now) {
+		result := a.elections.Vote(rep, v.Vote.Timestamp, hash, now)
+		if v.Vote.Final() && (result == election.Used || result == election.Conflict || result == election.Replay) {
+			a.proofs.Add(hash, v.Vote)
+		}
+		switch result {
 		case election.Used, election.Conflict:
 			mattered = true
 		case election.Indeterminate:
@@ -261,6 +274,23 @@ func (a *electionManager) vote(v *messages.VerifiedVote, now time.Time) {
 	}
 	if mattered && v.Conn != 0 && !a.principal() {
 		a.refs.flood(a.net, &wire.Vote{Vote: *v.Vote}, messages.ReachVote, v.Conn)
+	}
+}
+
+// prove sends a peer the final votes that have confirmed a block here. It may be
+// that who lies has told them to this node only.
+func (a *electionManager) prove(m *messages.ProofsAsked) {
+	for _, hash := range m.Hashes {
+		if !a.elections.RecentlyConfirmed(hash) {
+			continue
+		}
+		for _, v := range a.proofs.Votes(hash) {
+			f := frame(a.net, &wire.Vote{Vote: *v})
+			if a.proven += len(f); a.proven > maxProven {
+				return
+			}
+			a.refs.peer(m.Conn).Tell(&messages.SendFrame{Frame: f})
+		}
 	}
 }
 

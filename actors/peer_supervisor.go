@@ -343,9 +343,13 @@ func (a *peerSupervisor) solicit(m *messages.Solicit) {
 		}
 		known := a.machine.Representatives(conn)
 		q := &wire.ConfirmReq{Blocks: make([]wire.ConfirmEntry, 0, len(m.Blocks))}
+		ask := false
 		for i := range m.Blocks {
 			b := &m.Blocks[i]
-			if !contained(known, b.Said) || a.rng.IntN(askAnyway) == 0 {
+			if i == 0 || b.Account != m.Blocks[i-1].Account { // about all blocks of a root, or none
+				ask = !contained(known, b.Said) || a.rng.IntN(askAnyway) == 0
+			}
+			if ask {
 				q.Blocks = append(q.Blocks, wire.ConfirmEntry{Account: b.Account, Hash: b.Hash})
 			}
 		}

@@ -3,6 +3,7 @@ package actors
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -59,6 +60,7 @@ func (a *voting) handle(m messages.Voting) {
 			a.bundle.Add(f.Hash, true)
 		}
 	case *messages.VotesAsked:
+		a.askProofs(m)
 		if len(a.keys) > 0 {
 			a.answer(m)
 		}
@@ -156,6 +158,20 @@ func (a *voting) answer(m *messages.VotesAsked) {
 	}
 	a.replyFinal(m.Conn, unique(confirmed))
 	a.cast(open)
+}
+
+// askProofs has the elections pass on what others said of a root on which a peer
+// asks about more than one block: it cannot decide it. See ADR 12.
+func (a *voting) askProofs(m *messages.VotesAsked) {
+	var hashes []lattice.Hash
+	for i, q := range m.Asked {
+		if slices.ContainsFunc(m.Asked, func(o messages.AskedBlock) bool { return o.Account == q.Account && o.Hash != q.Hash }) {
+			hashes = append(hashes, m.Asked[i].Hash)
+		}
+	}
+	if len(hashes) > 0 {
+		a.refs.elections.Tell(&messages.ProofsAsked{Conn: m.Conn, Hashes: hashes})
+	}
 }
 
 // replyFinal sends final votes for confirmed blocks to one peer.

@@ -47,6 +47,16 @@ type VerifiedVote struct {
 // MailboxSource lets votes go first.
 func (*VotesVerified) MailboxSource() Source { return fromConsensus }
 
+// ProofsAsked is a peer's wish for the final votes on blocks of roots that it cannot
+// decide.
+type ProofsAsked struct {
+	Conn   ConnID
+	Hashes []lattice.Hash
+}
+
+// MailboxSource puts each peer's wishes in a queue of their own.
+func (m *ProofsAsked) MailboxSource() Source { return m.Conn.source() }
+
 // SchedulerStarted asks for ElectionsRunning.
 type SchedulerStarted struct{}
 
@@ -114,6 +124,7 @@ func (*VotesVerified) toElections()    {}
 func (*SchedulerStarted) toElections() {}
 func (*BlocksInserted) toElections()   {}
 func (*BlocksCemented) toElections()   {}
+func (*ProofsAsked) toElections()      {}
 func (*BlocksRolledBack) toElections() {}
 func (*Tick) toElections()             {}
 func (*Wake) toElections()             {}

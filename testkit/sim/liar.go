@@ -36,8 +36,8 @@ type liar struct {
 	blocks []lattice.Block // seen last
 	hashes []lattice.Hash  // of blocks
 	votes  []lattice.Vote  // seen last
-	// holdsTo is the block for which a stubborn one votes.
-	holdsTo lattice.Hash
+	// pair is the last double spend that it has made up its mind about.
+	pair [2]lattice.Hash
 }
 
 // lie is one connection of a liar.

@@ -26,6 +26,7 @@ var (
 	voteReplay    = trick{"replay", (*liar).voteReplay}
 	voteSplit     = trick{"split", (*liar).voteSplit}
 	voteStubborn  = trick{"stubborn", (*liar).voteStubborn}
+	voteFavour    = trick{"favour", (*liar).voteFavour}
 	garbage       = trick{"garbage", (*liar).garbage}
 	otherNetwork  = trick{"network", (*liar).otherNetwork}
 	flood         = trick{"flood", (*liar).flood}
@@ -43,7 +44,7 @@ var (
 // voterTricks are those of a representative, peerTricks those of anybody.
 var (
 	voterTricks = []trick{voteBoth, votePhantom, voteLate, voteReplay, voteSplit}
-	storyTricks = []trick{voteStubborn} // in scenarios only
+	storyTricks = []trick{voteStubborn, voteFavour} // in scenarios only
 	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, forge, steal, badWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls}
 )
 
@@ -123,28 +124,61 @@ func (l *liar) lastPair() (pair [2]lattice.Hash, found bool) {
 	return pair, false
 }
 
-// voteStubborn votes finally for that block of the last double spend for which it
-// has heard fewer votes, and stays with it.
-func (l *liar) voteStubborn() {
-	pair, found := l.lastPair()
-	if !found {
-		return
+// sureOf is how many voters a liar must have heard before it knows what they want.
+const sureOf = 3
+
+// wanted returns the blocks of the last double spend, the one that more of the
+// others want first. It does not think twice. agreed is to wait until all want the
+// same.
+func (l *liar) wanted(agreed bool) (pair [2]lattice.Hash, found bool) {
+	pair, found = l.lastPair()
+	if !found || l.pair == pair || l.pair == [2]lattice.Hash{pair[1], pair[0]} {
+		return l.pair, found
 	}
-	if l.holdsTo != pair[0] && l.holdsTo != pair[1] {
-		heard := [2]int{}
-		for i := range l.votes {
-			for side := range pair {
-				if slices.Contains(l.votes[i].Hashes, pair[side]) {
-					heard[side]++
-				}
+	last := map[lattice.Account]int{}
+	for i := range l.votes {
+		for side := range pair {
+			if slices.Contains(l.votes[i].Hashes, pair[side]) {
+				last[l.votes[i].Representative] = side
 			}
 		}
-		l.holdsTo = pair[0]
-		if heard[0] > heard[1] {
-			l.holdsTo = pair[1]
-		}
 	}
-	l.vote(lattice.FinalTimestamp, l.holdsTo)
+	count := [2]int{}
+	for _, side := range last {
+		count[side]++
+	}
+	if count[0] < count[1] {
+		pair[0], pair[1] = pair[1], pair[0]
+	}
+	if len(last) < sureOf || agreed && count[0] > 0 && count[1] > 0 {
+		return pair, false
+	}
+	l.pair = pair
+	return pair, true
+}
+
+// voteStubborn votes finally for the block of a double spend that the others do not
+// want, and stays with it.
+func (l *liar) voteStubborn() {
+	if pair, found := l.wanted(true); found {
+		l.vote(lattice.FinalTimestamp, pair[1])
+	}
+}
+
+// voteFavour votes for the block of a double spend that the others want: finally to
+// the first node, which can confirm it so, and normally to the rest, which cannot.
+func (l *liar) voteFavour() {
+	pair, found := l.wanted(false)
+	c := l.someone()
+	if !found || c == nil {
+		return
+	}
+	v := lattice.Vote{Timestamp: lattice.VoteTimestamp(l.sim.world.now), Hashes: pair[:1]}
+	if c.link.remote.Addr() == address(0).Addr() {
+		v.Timestamp = lattice.FinalTimestamp
+	}
+	v.Sign(l.sim.net.ID, l.rep)
+	c.say(&wire.Vote{Vote: v})
 }
 
 // splitTime is for how long a liar tells the same peers the same.
