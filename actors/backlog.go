@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/smallnano/smallnano/actors/core/bucket"
+	"github.com/smallnano/smallnano/actors/core/election"
 	"github.com/smallnano/smallnano/actors/core/ledger"
 	"github.com/smallnano/smallnano/actors/core/votes"
 	"github.com/smallnano/smallnano/messages"
@@ -156,7 +157,15 @@ func (a *electionManager) trim(m *messages.TrimBacklog) {
 }
 
 func (a *electionManager) keeps(hash lattice.Hash) bool {
-	return a.elections.Runs(hash) || a.elections.RecentlyConfirmed(hash) || a.local.Has(hash) || !a.cache.Weight(hash).IsZero()
+	return a.elects(hash) || a.elections.RecentlyConfirmed(hash) || a.local.Has(hash) || !a.cache.Weight(hash).IsZero()
+}
+
+// elects reports whether a block has an election that says something for it. The
+// head of every long chain is elected out of turn again and again, whether anybody
+// votes for it or not: if that counted, a long chain could never be taken back.
+func (a *electionManager) elects(hash lattice.Hash) bool {
+	e, runs := a.elections.InfoOf(hash)
+	return runs && (e.Behavior != election.Optimistic || !e.Total.IsZero() || len(e.Blocks) > 1)
 }
 
 // trim rolls a victim of the backlog back, with what depends on it, if that is

@@ -39,7 +39,7 @@ func action(words []string) (func(*Sim) error, error) {
 		return diskAction(args)
 	case "clock":
 		return clockAction(args)
-	case "send", "fork":
+	case "send", "fork", "chain":
 		return walletAction(words[0], args)
 	}
 	return nil, fmt.Errorf("unknown action %q", words[0])
@@ -137,7 +137,8 @@ func clockAction(words []string) (func(*Sim) error, error) {
 }
 
 // walletAction reads "send WALLET WALLET at NODE" and "fork WALLET BLOCKS at
-// NODE...": the i-th block is given to the i-th node.
+// NODE...": the i-th block is given to the i-th node. "chain WALLET BLOCKS at NODE"
+// makes so many blocks at once, each on the one before.
 func walletAction(what string, words []string) (func(*Sim) error, error) {
 	if len(words) < 4 || words[2] != "at" {
 		return nil, fmt.Errorf("want %s WALLET NUMBER at NODE...", what)
@@ -170,6 +171,10 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 			s.await(w, w.pending)
 			return nil
 		}
+		if what == "chain" {
+			w.chain(at[0], two[1])
+			return nil
+		}
 		var blocks []*lattice.Block
 		for i := range two[1] {
 			to := s.wallets[i%len(s.wallets)].w.Account()
@@ -179,4 +184,30 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 		s.fork(w, blocks, at, 0)
 		return nil
 	}, err
+}
+
+// chain makes blocks, each on the one before, and gives them to a node one after
+// the other.
+func (w *wallet) chain(n *Node, blocks int) {
+	s, made := w.sim, make([]*lattice.Block, blocks)
+	for i := range made {
+		to := s.wallets[(i+1)%len(s.wallets)].w.Account()
+		made[i] = w.w.Send(to, lattice.AmountFrom(1))
+		w.hash = w.w.Advance(made[i])
+		s.know(made[i])
+	}
+	s.result.Transfers += blocks
+	var give func(i int)
+	give = func(i int) {
+		n.process(made[i], func(err error) {
+			if err != nil {
+				s.violate("scenario", "node %d refuses block %d of a chain: %v", n.ID, i, err)
+			}
+			if i++; i < len(made) {
+				give(i)
+			}
+		})
+	}
+	give(0)
+	w.home, w.lastRoot = n.ID, made[blocks-1].QualifiedRoot()
 }

@@ -96,7 +96,7 @@ func (s *Sim) hears(o *owner, frame []byte) {
 // isHealthy reports whether nothing in a world excuses a node that does not take
 // in what comes to it: its actors and its disk work, and there is room.
 func (o *Options) isHealthy() bool {
-	return o.PanicEvery == 0 && o.DiskEvery == 0 && !o.SmallLimits && o.Spammers == 0 && o.Naives == 0 && (o.story == nil || !o.story.harms)
+	return o.PanicEvery == 0 && o.DiskEvery == 0 && !o.SmallLimits && o.Spammers == 0 && o.Naives == 0 && o.Backlog == 0 && (o.story == nil || !o.story.harms)
 }
 
 // checkIntake checks that what came to a node is in its ledger, unless something

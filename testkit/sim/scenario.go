@@ -317,8 +317,9 @@ func (s *Sim) user(i int) (*wallet, error) {
 }
 
 // expectation reads what must be so: "confirmed WALLET at NODE...",
-// "unconfirmed WALLET at NODE...", "held WALLET at NODE...", "decided WALLET at NODE...", or that there were at least so many "crashes",
-// "powerlosses", "panics", "forks" or "confirmations".
+// "unconfirmed WALLET at NODE...", "held WALLET at NODE...", "decided WALLET at
+// NODE...", "backlog MOST at NODE...", or that there were at least so many
+// "crashes", "powerlosses", "panics", "forks" or "confirmations".
 func expectation(words []string) (func(*Sim) error, error) {
 	if len(words) < 2 {
 		return nil, fmt.Errorf("want expect WHAT NUMBER")
@@ -346,6 +347,12 @@ func expectation(words []string) (func(*Sim) error, error) {
 		}
 		nodes, err := numbers(words[3:])
 		return eachNode(nodes, func(s *Sim, n *Node) error { return s.expectHeld(first, n) }), err
+	case "backlog":
+		if len(words) < 4 || words[2] != "at" {
+			return nil, fmt.Errorf("want expect backlog MOST at NODE...")
+		}
+		nodes, err := numbers(words[3:])
+		return eachNode(nodes, func(_ *Sim, n *Node) error { return n.expectBacklog(uint64(first)) }), err
 	case "crashes", "powerlosses", "panics", "forks", "confirmations":
 		return func(s *Sim) error { return s.expectCount(words[0], first) }, nil
 	}
@@ -415,6 +422,18 @@ func (s *Sim) expectDecided(user int, n *Node) error {
 		return fmt.Errorf("node %d has confirmed no block of wallet %d on root %v", n.ID, user, w.lastRoot)
 	}
 	return nil
+}
+
+// expectBacklog checks that a node has at most so many unconfirmed blocks.
+func (n *Node) expectBacklog(most uint64) (err error) {
+	n.view(func(r storage.Reader) error {
+		c, failed := r.Counts()
+		if got := c.Blocks - c.Cemented; failed == nil && got > most {
+			err = fmt.Errorf("node %d has %d unconfirmed blocks", n.ID, got)
+		}
+		return failed
+	})
+	return err
 }
 
 // expectCount checks that something happened often enough.

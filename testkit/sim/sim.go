@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/smallnano/smallnano/actors"
+	"github.com/smallnano/smallnano/actors/core/bootstrap"
 	"github.com/smallnano/smallnano/actors/core/ledger"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -468,6 +469,7 @@ func (s *Sim) limits(c *actors.Config) {
 	}
 	if s.opt.Backlog > 0 {
 		c.MaxBacklog = s.opt.Backlog
+		c.Bootstrap.MaxUnconfirmed, c.Bootstrap.MaxDelivered = bootstrap.MaxPullBlocks, bootstrap.MaxPullBlocks
 	}
 	if !s.opt.SmallLimits {
 		return

@@ -400,6 +400,35 @@ func TestDeep(t *testing.T) {
 	}
 }
 
+// searched counts the searches for what received a send.
+type searched struct {
+	ledger.Chains
+	times int
+}
+
+func (s *searched) ReceivedBy(key lattice.ReceivableKey) (lattice.Hash, bool, error) {
+	s.times++
+	return s.Chains.ReceivedBy(key)
+}
+
+// TestWaitingSendsAreNotSearchedFor: planning to roll sends back that nobody has
+// received costs nothing for how long the chain is that they were sent to.
+func TestWaitingSendsAreNotSearchedFor(t *testing.T) {
+	n := lattice.Dev()
+	c := newChains(t, n)
+	const sends = 50
+	hash := func(i int) lattice.Hash { return testkit.Hash(-i) }
+	for i := 1; i <= sends; i++ {
+		to := lattice.Account(testkit.Hash(1))
+		c.put(hash(i), n.Genesis.Account, uint64(i+1), lattice.Send, lattice.Link(to))
+	}
+	s := &searched{Chains: c}
+	plan, err := ledger.PlanRollback(s, hash(1), sends)
+	if err != nil || len(plan) != sends || s.times != 0 {
+		t.Errorf("planned %d of %d blocks with %d searches: %v", len(plan), sends, s.times, err)
+	}
+}
+
 func ExampleOutcome() {
 	err := fmt.Errorf("process: %w", ledger.Fork)
 	o, _ := ledger.OutcomeOf(err)

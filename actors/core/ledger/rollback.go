@@ -210,8 +210,7 @@ func dependents(c Chains, hash lattice.Hash) ([]lattice.Hash, error) {
 		out = append(out, next.Hash)
 	}
 	if s.Subtype == lattice.Send {
-		key := lattice.ReceivableKey{Destination: lattice.Account(s.Block.Link), Send: hash}
-		receive, ok, err := c.ReceivedBy(key)
+		receive, ok, err := receivedBy(c, &s)
 		if err != nil {
 			return nil, err
 		}
@@ -220,6 +219,17 @@ func dependents(c Chains, hash lattice.Hash) ([]lattice.Hash, error) {
 		}
 	}
 	return out, nil
+}
+
+// receivedBy returns what received an unconfirmed send. A send that still waits is
+// not searched for: that takes as long as the chain of the destination is, and who
+// floods chooses the destination.
+func receivedBy(c Chains, s *lattice.StoredBlock) (lattice.Hash, bool, error) {
+	key := lattice.ReceivableKey{Destination: lattice.Account(s.Block.Link), Send: s.Hash}
+	if _, waits, err := c.Receivable(key); err != nil || waits {
+		return lattice.Hash{}, false, err
+	}
+	return c.ReceivedBy(key)
 }
 
 // Rollback takes back the target and all that depends on it: it plans as
