@@ -54,6 +54,7 @@ type blockProcessor struct {
 
 	retryAt time.Time // while read-only: when to try to write again
 
+	unsee      func(lattice.Hash) // takes a block out of the duplicate filter
 	refusals   *refusals
 	maxBacklog int
 	admission  admission
@@ -444,6 +445,18 @@ func (a *blockProcessor) refused(tx storage.Tx, d *done, j *job, refusal error) 
 		if err != nil {
 			return err
 		}
+		var before lattice.Amount
+		if rival != nil && rival.Height > 1 {
+			below, _, err := tx.BlockAt(j.block.Account, rival.Height-1)
+			if err != nil {
+				return err
+			}
+			before = below.Block.Balance
+		}
+		if err := ledger.CheckWork(a.net, &j.block, before); rival != nil && err != nil {
+			j.err = err // or the winner of the election could never take its place
+			return nil
+		}
 		j.rival = rival
 	}
 	if j.waits {
@@ -618,6 +631,11 @@ func (a *blockProcessor) settle(j *job) {
 		}
 		if j.conn != 0 {
 			a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: j.conn, Kind: peering.BadSignature, Text: "block " + j.hash.String()})
+		}
+	case errors.Is(j.err, ledger.InsufficientWork):
+		a.unsee(j.hash) // work is no part of the hash: the block with enough of it must not be taken for a repeat
+		if j.conn != 0 {
+			a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: j.conn, Kind: peering.BadWork, Text: "block " + j.hash.String()})
 		}
 	case j.waits && j.pulled:
 		a.pulled.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(j.conn), a.env.Clock.Now())

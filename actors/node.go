@@ -257,7 +257,10 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 	specs := []supervise.Spec{
 		spec(nameClock, mailbox.Config{Capacity: 1}, false, func() actor.Actor { return newClock(n.env, n.refs, n.board, n.cfg.Probe != nil) }),
 		spec(nameBlockProcessor, fair(n.cfg.BlockQueue, n.cfg.BlockQueue/2), true, func() actor.Actor {
-			return &blockProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, maxBacklog: n.cfg.MaxBacklog, inbox: blocksInbox, log: log.With("subsystem", nameBlockProcessor)}
+			return &blockProcessor{
+				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, maxBacklog: n.cfg.MaxBacklog, inbox: blocksInbox, log: log.With("subsystem", nameBlockProcessor),
+				unsee: func(hash lattice.Hash) { filter.Remove(filter.Digest(kindBlock, hash[:])) },
+			}
 		}),
 		spec(nameVoteProcessor, fair(n.cfg.VoteQueue, n.cfg.VoteQueue/2), true, func() actor.Actor {
 			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, own: own, inbox: votesInbox, log: log.With("subsystem", nameVoteProcessor)}

@@ -25,6 +25,7 @@ const (
 	mutantTimeout = 10 * time.Minute
 	// firstSeeds are tried before the scenarios: most faults show in a few.
 	firstSeeds = 40
+	hintSeeds  = 6   // with which the scenario runs that the patch names
 	chunkSeeds = 250 // of those after them, within mutantTimeout
 )
 
@@ -158,7 +159,7 @@ type trial struct {
 func plan(scenario, seed string, seeds uint64) []trial {
 	var out []trial
 	if scenario != "" {
-		out = append(out, trial{scenario: scenario})
+		out = append(out, trial{scenario: scenario}, trial{scenario: scenario, first: 1, last: hintSeeds})
 	}
 	if n, err := strconv.ParseUint(seed, 10, 64); err == nil {
 		out = append(out, trial{first: n, last: n})

@@ -185,11 +185,21 @@ func (s *Sim) run() (err error) {
 	return nil
 }
 
+// maxSteps is how much may happen in a world at once, maxPace how much more in each
+// second: several times as much as floods make of it.
+const (
+	maxSteps = 3_000_000
+	maxPace  = 50_000
+)
+
 // until lets the world happen for a time from its beginning.
 func (s *Sim) until(d time.Duration) {
 	end := start.Add(d)
 	for s.world.Step(end) {
 		s.afterTurn()
+		if most := maxSteps + maxPace*uint64(s.world.now.Sub(start)/time.Second); s.world.steps > most {
+			s.violate("livelock", "%d steps in %v: something goes round and round", s.world.steps, s.world.now.Sub(start))
+		}
 		if len(s.world.ready) == 0 {
 			s.idle()
 		}

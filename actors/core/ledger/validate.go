@@ -45,10 +45,26 @@ func Validate(n *lattice.Network, b *lattice.Block, c Context) (Effects, error) 
 	if err := checkState(b, &c, subtype, genesis); err != nil { // rules 9 to 12
 		return Effects{}, err
 	}
-	if threshold := n.Threshold(subtype); value < threshold && !genesis {
-		return Effects{}, refuse(InsufficientWork, "value %016x, a block that does %v needs %016x", value, subtype, threshold) // rule 13
+	if err := checkWork(n, value, subtype); err != nil && !genesis { // rule 13
+		return Effects{}, err
 	}
 	return effects(b, &c, subtype), nil
+}
+
+// CheckWork applies the rule about work to a block that was refused before that
+// rule was reached, as one whose place is taken is: before is the balance that its
+// account had there, zero at the beginning. Work is no part of the hash: anybody
+// can give a true block another one, and what has too little must not be kept in
+// its stead.
+func CheckWork(n *lattice.Network, b *lattice.Block, before lattice.Amount) error {
+	return checkWork(n, workOf(b), b.Subtype(before))
+}
+
+func checkWork(n *lattice.Network, value uint64, subtype lattice.Subtype) error {
+	if threshold := n.Threshold(subtype); value < threshold {
+		return refuse(InsufficientWork, "value %016x, a block that does %v needs %016x", value, subtype, threshold)
+	}
+	return nil
 }
 
 // Precheck applies the rules that need neither the ledger nor the signature:
