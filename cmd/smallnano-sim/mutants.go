@@ -33,9 +33,11 @@ const (
 // reports which checker finds it. It fails when one is not found.
 func mutants(q *request, stdout, stderr io.Writer) int {
 	patches, err := q.patches()
+	root, missing := moduleRoot()
+	err = errors.Join(err, missing)
 	var base *tree
 	if err == nil {
-		base, err = newTree()
+		base, err = newTree(root)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "smallnano-sim:", err)
@@ -58,7 +60,7 @@ func mutants(q *request, stdout, stderr io.Writer) int {
 	for range min(q.jobs, len(patches)) {
 		wait.Go(func() {
 			for p := range work {
-				f, err := mutant(p, base.binary, q.mutantSeeds)
+				f, err := mutant(p, base, q.mutantSeeds)
 				mu.Lock()
 				switch name := patchName(p); {
 				case err != nil:
@@ -121,12 +123,13 @@ type finding struct {
 
 // mutant plants one fault in a copy of the tree, builds the simulator with it and
 // runs it until something is found that the simulator without it does not find.
-func mutant(patch, base string, seeds uint64) (f finding, err error) {
+// The copy is one of base, so that all mutants are of the same state of the tree.
+func mutant(patch string, base *tree, seeds uint64) (f finding, err error) {
 	text, err := os.ReadFile(patch)
 	if err != nil {
 		return f, err
 	}
-	t, err := newTree()
+	t, err := newTree(base.dir)
 	if err != nil {
 		return f, err
 	}
@@ -139,7 +142,7 @@ func mutant(patch, base string, seeds uint64) (f finding, err error) {
 	}
 	began := time.Now()
 	for _, r := range plan(field(text, "Scenario: "), field(text, "Seed: "), seeds) {
-		if f, err = r.search(t.binary, base); err != nil || f.checker != "" {
+		if f, err = r.search(t.binary, base.binary); err != nil || f.checker != "" {
 			break
 		}
 	}
@@ -245,17 +248,13 @@ func try(binary string, args []string) (f finding, seed uint64, err error) {
 // tree is a copy of the source tree, and the simulator that is built of it.
 type tree struct{ dir, binary string }
 
-// newTree copies the module around the working directory.
-func newTree() (*tree, error) {
-	root, err := moduleRoot()
-	if err != nil {
-		return nil, err
-	}
+// newTree copies a source tree.
+func newTree(root string) (*tree, error) {
 	dir, err := os.MkdirTemp("", "smallnano-mutants-")
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{dir, filepath.Join(dir, "mutant")}
+	t := &tree{dir, filepath.Join(dir, "bin", "mutant")} // bin is not copied again
 	if err := copyTree(root, dir); err != nil {
 		t.remove()
 		return nil, err
