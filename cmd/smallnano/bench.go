@@ -33,6 +33,7 @@ func benchCommands() []command {
 		{"bench disk", "[flags]", "measure what a confirmed ledger takes on disk", benchmark(defineBenchDisk)},
 		{"bench pipeline", "[flags]", "measure how many blocks a network of processes confirms, at rising load", benchmark(defineBenchPipeline)},
 		{"bench idle", "[flags]", "measure what nodes cost that have nothing to do", benchmark(defineBenchIdle)},
+		{"bench small", "[flags]", "measure a node with one core and little memory, idle and under load", benchmark(defineBenchSmall)},
 		{"bench work", "[flags]", "measure the search for work, each kernel against x/crypto", benchmark(defineBenchWork)},
 		{"bench prune", "[flags]", "measure what a node keeps of a ledger, and check that nothing is missed", benchmark(defineBenchPrune)},
 		{"bench all", "[flags]", "run every benchmark, each as a process of its own", runBenchAll},
@@ -121,6 +122,7 @@ var quickArgs = map[string][]string{
 	"bench work":      {"--rounds", "2", "--hashes", "20480"},
 	"bench bootstrap": {"--blocks", "500"},
 	"bench prune":     {"--blocks", "3000", "--depth", "5"},
+	"bench small":     {"--limited=false", "--blocks", "500", "--idle", "1s", "--load", "2s", "--rate", "20"},
 }
 
 // runBenchAll is the command "bench all".

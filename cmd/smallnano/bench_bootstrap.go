@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -159,6 +160,11 @@ type benchNode struct {
 // startBenchNode starts a node of the dev network on a data folder and waits
 // until it can be asked. Its log is in the folder.
 func startBenchNode(ctx context.Context, dir string, args ...string) (*benchNode, error) {
+	return startBenchNodeIn(nil, dir, args...)
+}
+
+// startBenchNodeIn does it by a command that becomes the node, if there is one.
+func startBenchNodeIn(wrapper []string, dir string, args ...string) (*benchNode, error) {
 	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
@@ -172,10 +178,11 @@ func startBenchNode(ctx context.Context, dir string, args ...string) (*benchNode
 	}
 	defer log.Close() // the process has a handle of its own
 	n := &benchNode{}
-	n.command = exec.Command(self, append([]string{
+	line := append(slices.Clone(wrapper), self,
 		"node", "run", "--network", "dev", "--data-dir", dir, "--listen-address", "127.0.0.1", "--peering-port", "0",
-		"--rpc-address", "127.0.0.1", "--rpc-port", "0", "--max-blocks-per-account", "0", "--max-ledger-bytes", "0",
-	}, args...)...)
+		"--rpc-address", "127.0.0.1", "--rpc-port", "0", "--max-blocks-per-account", "0", "--max-ledger-bytes", "0")
+	line = append(line, args...)
+	n.command = exec.Command(line[0], line[1:]...)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "SMALLNANO_") { // meant for one node, not for these
 			n.command.Env = append(n.command.Env, v)
@@ -189,13 +196,13 @@ func startBenchNode(ctx context.Context, dir string, args ...string) (*benchNode
 	if err != nil {
 		return nil, fmt.Errorf("cannot start a node: %w", err)
 	}
-	line, err := bufio.NewReader(out).ReadString('\n') // when it is ready, or ended
+	said, err := bufio.NewReader(out).ReadString('\n') // when it is ready, or ended
 	n.ready = time.Now()
 	if err != nil {
 		n.stop()
 		return nil, fmt.Errorf("a node did not start: %s", lastLine(log.Name()))
 	}
-	_, rest, _ := strings.Cut(line, "peers ")
+	_, rest, _ := strings.Cut(said, "peers ")
 	n.peering, _, _ = strings.Cut(rest, ",")
 	if n.client, err = clientOf(dir); err != nil {
 		n.stop()

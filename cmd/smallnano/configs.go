@@ -63,6 +63,7 @@ func runConfigMigrate(p *program, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer handOver(c)
 	kept, err := config.Migrate(c)
 	if err != nil {
 		return usageError{err}

@@ -20,22 +20,32 @@ const (
 	exitLocked = 4 // the wallet is locked, or the password is wrong; nothing was done
 	exitFunds  = 5 // not enough money; nothing was done
 	exitUnsure = 6 // no answer in time: it may have been done, look before trying again
+	// The settings of a node were not understood; nothing was done. A program of Go
+	// that crashes, or is ended by a watchdog, has code 2: who watches over a node
+	// has to tell what to try again from what will never work.
+	exitSettings = 78
 )
 
 // exitNames are the codes of failures for programs, beside those of the node.
 var exitNames = map[int]string{
-	exitFailed: "failed", exitUsage: "usage", exitNoNode: "no_node", exitLocked: "wallet_locked", exitFunds: "insufficient_balance", exitUnsure: "timeout",
+	exitFailed: "failed", exitUsage: "usage", exitNoNode: "no_node", exitLocked: "wallet_locked", exitFunds: "insufficient_balance", exitUnsure: "timeout", exitSettings: "settings",
 }
 
 // exitHelp is the codes as the help tells them.
 const exitHelp = `Exit codes: 0 done; 1 could not be done; 2 not understood; 3 no node answers; 4 wallet
-locked or password wrong; 5 not enough money; 6 no answer in time, it may have been done.
+locked or password wrong; 5 not enough money; 6 no answer in time, it may have been done;
+78 settings of a node not understood.
 `
 
 // usageError is a command line that was not understood.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// settingsFault is a node that was given settings that are not understood.
+type settingsFault struct{ error }
+
+func (e settingsFault) Unwrap() error { return e.error }
 
 func misused(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
@@ -58,9 +68,12 @@ func (e withCode) Unwrap() []error { return []error{e.error, e.reason} }
 // exitCode tells an error's exit code.
 func exitCode(err error) int {
 	var misuse usageError
+	var settings settingsFault
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitOK
+	case errors.As(err, &settings):
+		return exitSettings
 	case errors.As(err, &misuse):
 		return exitUsage
 	case errors.Is(err, context.DeadlineExceeded), rpc.IsCode(err, "timeout"):
@@ -84,7 +97,7 @@ func (p *program) fail(name string, err error) int {
 	}
 	if !p.json {
 		hint := ""
-		if code == exitUsage {
+		if code == exitUsage || code == exitSettings {
 			hint = `; see "smallnano help` + strings.TrimPrefix(name, "smallnano") + `"`
 		}
 		fmt.Fprintf(p.err, "%s: %v%s\n", name, err, hint)

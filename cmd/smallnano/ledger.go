@@ -64,6 +64,7 @@ func runLedgerCheck(p *program, flags *flag.FlagSet, args []string) error {
 	if *file != "" {
 		path = *file
 	}
+	defer handOver(filepath.Dir(path))
 	return auditLedger(p.out, path, o)
 }
 
@@ -95,6 +96,7 @@ func runLedgerVacuum(p *program, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer handOver(filepath.Dir(path))
 	before, after, err := storage.Vacuum(path, o)
 	if err != nil {
 		return explain(err)
@@ -129,6 +131,7 @@ func runBackup(p *program, flags *flag.FlagSet, args []string) error {
 	if err := makeFolder(folder); err != nil {
 		return err
 	}
+	defer handOver(filepath.Dir(path))
 	copied := filepath.Join(folder, ledgerFile)
 	if err := storage.Backup(path, copied, o); err != nil {
 		return explain(err)
@@ -166,6 +169,7 @@ func runRestore(p *program, flags *flag.FlagSet, args []string) error {
 	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
+	defer handOver(filepath.Dir(path))
 	// Noted before it is done: a node must not vote because it was cut short.
 	if err := writeFile(filepath.Join(filepath.Dir(path), restoredFile), time.Now().UTC().Format(time.RFC3339)+"\n"); err != nil {
 		return fmt.Errorf("cannot note that the ledger is restored, nothing was done: %w", err)

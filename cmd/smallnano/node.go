@@ -56,11 +56,11 @@ func runNode(p *program, flags *flag.FlagSet, args []string) error {
 		err = c.Validate()
 	}
 	if err != nil {
-		return settingsError(err)
+		return unstarted(err)
 	}
 	log, levels, err := newLog(p.err, c.LogLevel, c.LogFormat)
 	if err != nil {
-		return usageError{err}
+		return settingsFault{err}
 	}
 	limitMemory(&c)
 	n, err := openNode(&c, origins, log, levels)
@@ -70,6 +70,16 @@ func runNode(p *program, flags *flag.FlagSet, args []string) error {
 	defer n.reloadOnSignal(levels, args, p.environ)()
 	defer watchdog(n.node)()
 	return n.serve(p)
+}
+
+// unstarted is settingsError for a node that is to run: to start it again will not
+// help.
+func unstarted(err error) error {
+	var misuse usageError
+	if err = settingsError(err); errors.As(err, &misuse) {
+		return settingsFault{misuse.error}
+	}
+	return err
 }
 
 // settingsError tells a command line, or a file, that was not understood from

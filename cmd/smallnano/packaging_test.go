@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -44,8 +45,11 @@ func TestPackagedUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	started := regexp.MustCompile(`(?m)^ExecStart(?:Pre)?=/usr/local/bin/smallnano (.*)$`).FindAllStringSubmatch(string(text), -1)
-	if len(started) != 2 {
-		t.Fatalf("%d commands, want 2", len(started))
+	if len(started) != 1 {
+		t.Fatalf("%d commands, want 1", len(started))
+	}
+	if want := fmt.Sprintf("\nRestartPreventExitStatus=%d\n", exitSettings); !strings.Contains(string(text), want) {
+		t.Errorf("it must not try settings again that are not understood, and everything else: want%q", want)
 	}
 	for _, m := range started {
 		if _, _, err := find(strings.Fields(m[1])); err != nil {

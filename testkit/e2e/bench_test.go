@@ -12,16 +12,17 @@ import (
 // promise, not how fast anything is.
 func TestBench(t *testing.T) {
 	for name, wants := range map[string][]string{
-		"ledger --blocks 300 --batch 64":                              {"blocks_per_second", "bytes_per_block", "peak_rss_mb", "signature_share"},
-		"cementing --blocks 300 --cement 50":                          {"cemented_per_second", "cement_cpu_us"},
-		"votes --votes 8 --rounds 1":                                  {"votes_of_1_per_second", "hashes_in_votes_of_255_per_second"},
-		"actors --messages 1000 --rounds 2":                           {"fifo_messages_per_second", "fair_allocations_per_message"},
-		"disk --blocks 300":                                           {"bytes_per_block"},
-		"work --hashes 4096 --rounds 1":                               {"x_crypto_hashes_per_second", "portable_ratio"},
-		"idle --nodes 2 --blocks 50 --settle 100ms --duration 100ms":  {"cpu_percent", "wakeups_per_second", "rss_mb", "bytes_written"},
-		"pipeline --nodes 2 --accounts 4 --rates 20 --duration 500ms": {"at_20_confirmed_per_second", "at_20_p99_ms", "at_20_wire_bytes_per_block"},
-		"spam --nodes 2 --accounts 40 --time 500ms":                   {"buckets", "flood_sent"},
-		"all --quick --only votes,work":                               {"results"},
+		"ledger --blocks 300 --batch 64":                                      {"blocks_per_second", "bytes_per_block", "peak_rss_mb", "signature_share"},
+		"cementing --blocks 300 --cement 50":                                  {"cemented_per_second", "cement_cpu_us"},
+		"votes --votes 8 --rounds 1":                                          {"votes_of_1_per_second", "hashes_in_votes_of_255_per_second"},
+		"actors --messages 1000 --rounds 2":                                   {"fifo_messages_per_second", "fair_allocations_per_message"},
+		"disk --blocks 300":                                                   {"bytes_per_block"},
+		"work --hashes 4096 --rounds 1":                                       {"x_crypto_hashes_per_second", "portable_ratio"},
+		"idle --nodes 2 --blocks 50 --settle 100ms --duration 100ms":          {"cpu_percent", "wakeups_per_second", "rss_mb", "bytes_written"},
+		"small --limited=false --blocks 200 --idle 200ms --load 2s --rate 20": {"idle_rss_mb", "load_rss_mb", "offered", "confirmed", "load_cpu_percent"},
+		"pipeline --nodes 2 --accounts 4 --rates 20 --duration 500ms":         {"at_20_confirmed_per_second", "at_20_p99_ms", "at_20_wire_bytes_per_block"},
+		"spam --nodes 2 --accounts 40 --time 500ms":                           {"buckets", "flood_sent"},
+		"all --quick --only votes,work":                                       {"results"},
 	} {
 		t.Run(strings.Fields(name)[0], func(t *testing.T) {
 			args := append([]string{"bench"}, strings.Fields(name)...)
