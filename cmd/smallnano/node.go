@@ -77,7 +77,7 @@ func runNode(p *program, flags *flag.FlagSet, args []string) error {
 func unstarted(err error) error {
 	var misuse usageError
 	if err = settingsError(err); errors.As(err, &misuse) {
-		return settingsFault{misuse.error}
+		return settingsFault(misuse)
 	}
 	return err
 }

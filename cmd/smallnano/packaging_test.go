@@ -57,3 +57,41 @@ func TestPackagedUnit(t *testing.T) {
 		}
 	}
 }
+
+// TestWorkflows looks whether what the workflows run is there: targets of make,
+// and scripts that may be run.
+func TestWorkflows(t *testing.T) {
+	const root = "../../"
+	makefile, err := os.ReadFile(root + "Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(root + ".github/workflows/*.yml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d workflows: %v", len(files), err)
+	}
+	checked := 0
+	for _, file := range append(files, root+".ci/run") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)(?:run: |' )make ((?:[a-z0-9-]+ ?)+)`).FindAllStringSubmatch(string(text), -1) {
+			for target := range strings.FieldsSeq(m[1]) {
+				checked++
+				if !regexp.MustCompile(`(?m)^` + target + `:`).Match(makefile) {
+					t.Errorf("%s runs make %s, which is no target", file, target)
+				}
+			}
+		}
+		for _, script := range regexp.MustCompile(`(?:cmd/packaging|\.ci)/[a-z]+(?:\.sh)?\b`).FindAllString(string(text), -1) {
+			checked++
+			if info, err := os.Stat(root + script); err != nil || info.Mode()&0o111 == 0 {
+				t.Errorf("%s runs %s, which cannot be run: %v", file, script, err)
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("only %d commands were found", checked)
+	}
+}
