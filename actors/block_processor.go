@@ -100,6 +100,7 @@ func (a *blockProcessor) Receive(ctx actor.Context) {
 func (a *blockProcessor) handle(m messages.BlockProcessor) {
 	switch m := m.(type) {
 	case *messages.ProcessBlock:
+		a.board.stir()
 		a.batch.blocks = append(a.batch.blocks, m)
 		if !m.Bootstrap {
 			a.live++

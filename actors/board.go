@@ -36,6 +36,9 @@ type board struct {
 
 	unconfirmed atomic.Uint64 // blocks, however they came
 
+	resting atomic.Bool            // the clock beats slowly
+	wake    atomic.Pointer[func()] // has it beat
+
 	readOnlyReason atomic.Pointer[string] // why writing failed
 	damage         atomic.Pointer[string] // what a reader found wrong with the database; nil: nothing
 	watch          watch
@@ -45,6 +48,19 @@ type board struct {
 	news     chan struct{} // closed when sequence moves
 
 	stopped chan struct{} // closed when the node begins to stop
+}
+
+// onStir sets what has the clock beat.
+func (b *board) onStir(wake func()) {
+	b.wake.Store(&wake)
+	b.resting.Store(false)
+}
+
+// stir ends the rest of the clock, if it rests: something happens now.
+func (b *board) stir() {
+	if b.resting.Load() && b.resting.CompareAndSwap(true, false) {
+		(*b.wake.Load())()
+	}
 }
 
 // activity tells whether a node has something to do, and changes when it had.

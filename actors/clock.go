@@ -14,9 +14,9 @@ const (
 	// something to wait for.
 	pulse = 250 * time.Millisecond
 	// slow is the pulse of a node that has had nothing to do for as long as
-	// quietAfter: one that rests is woken less than twenty times a second. The first
-	// news end it, by a second late at most; what they set off does not wait.
-	slow       = time.Second
+	// quietAfter: one that rests is woken less than twenty times a second. A block, a
+	// vote or a connection ends it at once; anything else, a beat later.
+	slow       = 4 * time.Second
 	quietAfter = time.Minute
 )
 
@@ -27,6 +27,7 @@ type clock struct {
 	self *actor.PID
 	root *actor.RootContext
 	beat uint64
+	set  uint64 // how often the timer was set: an earlier one is void
 	// board shows whether there is anything to do.
 	board  *board
 	last   activity
@@ -45,11 +46,20 @@ func ticks[M any](r Ref[M], every uint64, wrap func(*messages.Tick) M) listener 
 	return listener{every, func(t *messages.Tick) { r.Tell(wrap(t)) }}
 }
 
-// beatNow is the clock's own timer.
-type beatNow struct{ clock *clock }
+// beatNow is the clock's own timer, the set-th.
+type beatNow struct {
+	clock *clock
+	set   uint64
+}
 
 // MailboxControl lets time go by.
 func (*beatNow) MailboxControl() {}
+
+// stirred tells a clock that beats slowly that something happens.
+type stirred struct{}
+
+// MailboxControl brings it before what waits.
+func (*stirred) MailboxControl() {}
 
 // newClock makes a clock that tells the time to everybody in refs, and to the
 // health actor if the node is measured.
@@ -82,19 +92,29 @@ func (a *clock) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		a.self, a.active = ctx.Self(), a.env.Clock.Now()
+		a.board.onStir(func() { a.root.Send(ctx.Self(), &stirred{}) })
 		a.next(pulse)
 	case *beatNow:
-		if m.clock != a { // the timer of an instance that failed
-			return
+		if m.clock == a && m.set == a.set { // not of an instance that failed
+			a.tell()
 		}
-		t := &messages.Tick{Now: a.env.Clock.Now()}
-		for _, l := range a.listeners {
-			if a.beat%l.every == 0 {
-				l.tell(t)
-			}
-		}
-		a.next(a.pace(t.Now))
+	case *stirred:
+		a.active = a.env.Clock.Now()
+		a.tell()
 	}
+}
+
+// tell tells the time to those whose turn it is.
+func (a *clock) tell() {
+	t := &messages.Tick{Now: a.env.Clock.Now()}
+	for _, l := range a.listeners {
+		if a.beat%l.every == 0 {
+			l.tell(t)
+		}
+	}
+	next := a.pace(t.Now)
+	a.board.resting.Store(next == slow)
+	a.next(next)
 }
 
 // pace returns when the next beat is due, and counts this one. It changes only
@@ -115,5 +135,7 @@ func (a *clock) pace(now time.Time) time.Duration {
 }
 
 func (a *clock) next(in time.Duration) {
-	a.env.Clock.AfterFunc(in, func() { a.root.Send(a.self, &beatNow{a}) })
+	a.set++
+	b := &beatNow{a, a.set}
+	a.env.Clock.AfterFunc(in, func() { a.root.Send(a.self, b) })
 }

@@ -66,3 +66,23 @@ func TestPace(t *testing.T) {
 		}
 	}
 }
+
+// TestStir: news wake a clock that beats slowly, once.
+func TestStir(t *testing.T) {
+	b := newBoard()
+	b.stir() // nobody to wake
+	woken := 0
+	b.onStir(func() { woken++ })
+	b.stir()
+	if woken != 0 {
+		t.Error("a clock that does not rest is woken")
+	}
+	for range 2 {
+		b.resting.Store(true)
+		b.stir()
+		b.stir()
+	}
+	if woken != 2 {
+		t.Errorf("woken %d times in two rests", woken)
+	}
+}

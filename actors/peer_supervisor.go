@@ -213,6 +213,7 @@ func (a *peerSupervisor) resolved(m *messages.Resolved, now time.Time) {
 
 // accepted takes in a connection if there is room for it.
 func (a *peerSupervisor) accepted(ctx actor.Context, m *messages.LinkAccepted, now time.Time) {
+	a.board.stir()
 	conn := messages.ConnID(a.conns.Add(1))
 	if err := a.machine.Accept(peering.ConnID(conn), m.Link.Remote(), now); err != nil {
 		a.log.Debug("connection refused", "remote", m.Link.Remote(), "why", err)

@@ -117,6 +117,7 @@ func (a *voteProcessor) arrived(m *messages.VoteArrived) {
 			m.Restore() // when its representative has weight, the same vote may come again
 		}
 	case a.useful(m.Vote):
+		a.board.stir()
 		a.batch = append(a.batch, m)
 	default:
 		messages.Release(m.Credit)

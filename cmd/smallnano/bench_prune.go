@@ -111,8 +111,11 @@ func (b *pruneBench) start(ctx context.Context) (*benchNode, error) {
 
 // pruneSettled is how long nothing must have been removed, and the file not become
 // shorter: longer than the pause before the node looks again for what could not go
-// in the first round.
-const pruneSettled = 15 * time.Second
+// in the first round. While the file is larger than it may be, more patience is due.
+const (
+	pruneSettled = 15 * time.Second
+	pruneStuck   = 3 * time.Minute
+)
 
 // prune lets a node remove what it removes.
 func (b *pruneBench) prune(ctx context.Context, r *load.Report) error {
@@ -126,9 +129,16 @@ func (b *pruneBench) prune(ctx context.Context, r *load.Report) error {
 	tick := time.NewTicker(benchPoll)
 	defer tick.Stop()
 	var removed int
-	var size int64
+	size := fileLength(filepath.Join(b.pruned, ledgerFile))
 	done, peak, worst := node.ready, 0.0, time.Duration(0)
-	for time.Since(done) < pruneSettled {
+	for {
+		patience := pruneSettled
+		if b.bytes > 0 && size > b.bytes {
+			patience = pruneStuck
+		}
+		if time.Since(done) >= patience {
+			break
+		}
 		var count struct {
 			Pruned int `json:",string"`
 		}
