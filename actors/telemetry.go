@@ -27,6 +27,9 @@ const (
 	telemetryPause = time.Second
 	// telemetryFresh is how long this node's own telemetry is given out unchanged.
 	telemetryFresh = time.Second
+	// tellAtRest is the least pause between two times that all peers are told while
+	// there is nothing new to tell.
+	tellAtRest = time.Minute
 )
 
 // telemetry tells peers about this node and keeps what they tell of themselves.
@@ -85,6 +88,9 @@ func (a *telemetry) handle(m messages.Telemetry) {
 			return
 		}
 		a.next = m.Now.Add(a.every)
+		if a.board.resting.Load() {
+			a.next = m.Now.Add(max(a.every, tellAtRest))
+		}
 		if f := a.telling(); f != nil {
 			a.refs.peers.Tell(&messages.Flood{Frame: f, Reach: messages.ReachAll})
 		}
