@@ -101,7 +101,7 @@ func (b *bootstrapBench) run(ctx context.Context, say io.Writer) (r bootstrapRes
 		}
 		defer os.RemoveAll(dir)
 	}
-	r = bootstrapResult{Blocks: b.blocks, Accounts: b.accounts, Processors: runtime.GOMAXPROCS(0), Peers: b.peers, Kills: b.kills}
+	r = bootstrapResult{Blocks: b.blocks, Accounts: b.accounts, Processors: runtime.GOMAXPROCS(0), Peers: b.peers}
 	fmt.Fprintf(say, "making a ledger of %d blocks and %d accounts\n", b.blocks, b.accounts)
 	first := filepath.Join(dir, "server")
 	maker := newLedgerMaker(lattice.Dev(), b.accounts)

@@ -94,6 +94,7 @@ func (f *fetching) look(ctx context.Context) (blocks, confirmed int, err error) 
 // kill ends the fresh node without a word, and starts it again.
 func (f *fetching) kill(ctx context.Context, confirmed int) error {
 	f.kills, f.last = f.kills+1, confirmed
+	f.result.Kills = f.kills
 	f.result.CPU += cpuOf(f.fresh).Seconds()
 	if err := f.count(ctx); err != nil {
 		return err

@@ -48,3 +48,27 @@ func TestBench(t *testing.T) {
 		t.Errorf("as a table: code %d: %s%s", o.code, o.out, o.err)
 	}
 }
+
+// A fresh node gets the ledger of two others while blocks are made, though it is
+// killed on its way: nothing that it had confirmed is lost, and what it took is told.
+func TestBenchBootstrap(t *testing.T) {
+	const blocks = 3000 / slowness
+	o := run(t, "bench", "bootstrap", "--blocks", strconv.Itoa(blocks), "--accounts", strconv.Itoa(blocks/10), "--peers", "2", "--live", "20", "--kills", "2", "--json")
+	if o.code != 0 {
+		t.Fatalf("code %d: %s", o.code, o.err)
+	}
+	var r struct {
+		Blocks    int
+		Seconds   float64 `json:"confirmed_seconds"`
+		Rate      float64 `json:"blocks_per_second"`
+		BytesSent int     `json:"bytes_sent"`
+		Live      int     `json:"live_blocks"`
+		Kills     int
+	}
+	if err := json.Unmarshal([]byte(o.out), &r); err != nil {
+		t.Fatalf("%v in %s", err, o.out)
+	}
+	if r.Blocks != blocks || r.Seconds <= 0 || r.Rate <= 0 || r.BytesSent <= 0 || r.Live < 1 || r.Kills < 1 {
+		t.Errorf("%s", o.out)
+	}
+}
