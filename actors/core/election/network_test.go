@@ -292,7 +292,7 @@ func (n *network) pull() {
 // place, decide in the end, all for the same block.
 func TestForgottenVotesDecide(t *testing.T) {
 	var slowest time.Duration
-	seeds(t, 300, func(t *testing.T, r *rand.Rand) {
+	seeds(t, 150, func(t *testing.T, r *rand.Rand) {
 		n := newNetwork(r, split(r, 2+r.IntN(6)))
 		n.loss = float64(r.IntN(4)) * 0.1
 		n.delay = time.Duration(1+r.IntN(8)) * time.Second
@@ -371,6 +371,49 @@ func TestByzantineThirdCannotSplit(t *testing.T) {
 		}
 	})
 	t.Logf("decided in spite of it: %d", decided)
+}
+
+// TestThirdCannotStall: while less than a third of the weight says anything to
+// anybody, for blocks that nobody else has seen, honest nodes that have met the same
+// block first decide, all for the same block, within the life of an election.
+func TestThirdCannotStall(t *testing.T) {
+	var slowest time.Duration
+	seeds(t, 100, func(t *testing.T, r *rand.Rand) {
+		weights := split(r, 4+r.IntN(7))
+		n := newNetwork(r, weights)
+		n.loss = r.Float64() * 0.3
+		evil := 0
+		for i := range n.nodes {
+			if evil+weights[i] <= 33 {
+				evil += weights[i]
+				n.nodes[i].byzantine = true
+			}
+		}
+		hashes := n.forks(MaxBlocks)
+		n.begin(hashes[:1])
+		start := n.now
+		for n.now.Sub(start) < 5*time.Minute && !n.decided() {
+			for _, d := range n.nodes {
+				if d.byzantine && r.IntN(2) == 0 {
+					ts := lattice.VoteTimestamp(n.now)
+					if r.IntN(2) == 0 {
+						ts = lattice.FinalTimestamp
+					}
+					h, to := hashes[r.IntN(len(hashes))], r.IntN(len(n.nodes))
+					n.sendTo(to, d.rep, ts, h)
+					n.sendTo(to, d.rep, 0, h)
+				}
+			}
+			n.step()
+		}
+		slowest = max(slowest, n.now.Sub(start))
+		if err := n.agreed(); err != nil {
+			t.Error(err)
+		} else if !n.decided() {
+			t.Errorf("no decision:\n%v", n)
+		}
+	})
+	t.Logf("slowest decision after %v", slowest)
 }
 
 // decided reports whether all honest nodes confirmed a block.
