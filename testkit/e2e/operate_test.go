@@ -340,13 +340,11 @@ func TestShippedWeights(t *testing.T) {
 	run(t, "network", "weights", "--data-dir", t.TempDir(), table+"2").want(t, 2, "is built in")
 	fresh := newNode(t, "--network-file", table)
 	fresh.start()
-	q := fresh.must("confirmation_quorum", nil)
-	if q["weights_from"] != "network" || fmt.Sprint(q["weights_until"]) != fmt.Sprint(blocks) || fmt.Sprint(q["weights_confirmed"]) != "1" {
-		t.Errorf("with weights: %v", q)
-	}
-	if said := fmt.Sprint(fresh.must("health", nil)["reasons"]); !strings.Contains(said, "came with the network until "+fmt.Sprint(blocks)+" blocks are confirmed") {
-		t.Errorf("health: %s", said)
-	}
+	eventually(t, waitLimit, "a node with weights reckons with them, and says so", func() (bool, string) {
+		q, health := fresh.must("confirmation_quorum", nil), fmt.Sprint(fresh.must("health", nil)["reasons"])
+		return q["weights_from"] == "network" && fmt.Sprint(q["weights_until"]) == fmt.Sprint(blocks) && fmt.Sprint(q["weights_confirmed"]) == "1" &&
+			strings.Contains(health, "came with the network until "+fmt.Sprint(blocks)+" blocks are confirmed"), fmt.Sprint(q, health)
+	})
 	fresh.stop()
 	fresh.args = append(fresh.args, peers...)
 	fresh.start()
