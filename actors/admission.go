@@ -13,7 +13,7 @@ const (
 	// maxHeld is how many blocks of crowded buckets wait here for their turn.
 	maxHeld = 1024
 	// heldPortion is how many of them go into one commit.
-	heldPortion = 32
+	heldPortion = 8
 	// overPause is the pause between two portions of peers' blocks while there are
 	// half as many unconfirmed blocks again as there may be: rolling back has to be
 	// faster. It never stops: among them are those of accounts that nobody floods.
@@ -78,6 +78,7 @@ func (a *blockProcessor) admit(blocks []*messages.ProcessBlock) []*messages.Proc
 	for i, m := range later {
 		a.hold(m, places[i])
 	}
+	a.postHeld()
 	return now
 }
 
@@ -120,6 +121,7 @@ func (a *blockProcessor) release(now time.Time) []*messages.ProcessBlock {
 	ad := &a.admission
 	out := ad.local.take(now)
 	out = append(out, ad.peers.take(now)...)
+	a.postHeld()
 	if ad.waking || ad.local.held.Len()+ad.peers.held.Len() == 0 {
 		return out
 	}
@@ -154,6 +156,11 @@ func (a *blockProcessor) paid(began, now time.Time) {
 		}
 		p.next, p.out = now.Add(pause), false
 	}
+}
+
+// postHeld shows how many wait.
+func (a *blockProcessor) postHeld() {
+	a.board.held.Store(int64(a.admission.local.held.Len() + a.admission.peers.held.Len()))
 }
 
 // giveBackHeld answers all that waits.

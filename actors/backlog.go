@@ -106,7 +106,7 @@ const minCrowd = 32
 func (a *bucketScheduler) postCrowd() {
 	a.board.backlog.Store(int64(a.backlog.index.Len()))
 	a.board.crowd.Store(&bucket.Crowd{
-		Unconfirmed: a.backlog.index.Counts(), Share: max(minCrowd, a.maxBacklog/bucket.Count), Next: a.machine.Turns(),
+		Unconfirmed: a.backlog.index.Counts(), Share: minCrowd, Next: a.machine.Turns(),
 	})
 }
 

@@ -33,6 +33,7 @@ type board struct {
 	backlog   atomic.Int64 // unconfirmed blocks that did not come by bootstrap
 	crowd     atomic.Pointer[bucket.Crowd]
 	window    atomic.Int64 // thousandths of bucket.Window
+	held      atomic.Int64 // blocks of crowded buckets that wait to be taken in
 
 	unconfirmed atomic.Uint64 // blocks, however they came
 

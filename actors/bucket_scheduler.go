@@ -105,6 +105,7 @@ func (a *bucketScheduler) handle(m messages.Scheduler) {
 // lend lets those who want more than their share have what the others do not
 // miss.
 func (a *bucketScheduler) lend() {
+	a.window.Borrowed(a.machine.Borrowed(), a.env.Clock.Now())
 	a.machine.Lend(a.window.Size())
 	a.board.window.Store(int64(a.window.Open()))
 }

@@ -199,6 +199,9 @@ func (n *Node) LookAtElections(read func(*election.Elections)) {
 	n.refs.elections.Tell(&messages.AskElections{Read: read, Fail: func(error) {}})
 }
 
+// Held returns how many blocks of crowded buckets wait to be taken in.
+func (n *Node) Held() int { return int(n.board.held.Load()) }
+
 // LookAtScheduler does the same with what waits for an election.
 func (n *Node) LookAtScheduler(read func(*bucket.Scheduler)) {
 	n.refs.scheduler.Tell(&messages.AskScheduler{Read: func(s *bucket.Scheduler, _ *bucket.Backlog) { read(s) }, Fail: func(error) {}})

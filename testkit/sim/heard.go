@@ -100,8 +100,12 @@ func (o *Options) isHealthy() bool {
 }
 
 // checkIntake checks that what came to a node is in its ledger, unless something
-// that it stands on is missing or another block has its place.
+// that it stands on is missing or another block has its place. While blocks of
+// crowded buckets wait for their turn it is put off.
 func (s *Sim) checkIntake(n *Node) {
+	if n.running.Held() > 0 {
+		return
+	}
 	if len(n.heard.expected) == 0 || n.prunes() {
 		n.heard.expected = n.heard.expected[:0]
 		return

@@ -11,7 +11,7 @@ import (
 const (
 	admitShare    = 4
 	minAdmitPause = time.Millisecond
-	maxAdmitPause = time.Second
+	maxAdmitPause = 250 * time.Millisecond
 )
 
 // AdmitPause returns how long crowded blocks wait after a portion of them took
@@ -30,7 +30,8 @@ func AdmitPause(took time.Duration, open int) time.Duration {
 // once or waits for its turn.
 type Crowd struct {
 	// Unconfirmed is how many unconfirmed blocks of each bucket the ledger holds,
-	// Share how many of each it should: a bucket that has as many is crowded.
+	// Share how many of each may be there at any time: a bucket that has as many is
+	// crowded.
 	Unconfirmed [Count]int
 	Share       int
 	// Next is, of each bucket, when the account was used whose block is the next to

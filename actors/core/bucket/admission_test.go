@@ -102,8 +102,8 @@ func TestAdmitPause(t *testing.T) {
 		open int
 		want time.Duration
 	}{
-		{0, 1000, ms}, {ms / 100, 1000, ms}, {5 * ms, 1000, 15 * ms}, {time.Hour, 1000, time.Second},
-		{5 * ms, 100, 150 * ms}, {5 * ms, 1, time.Second}, {0, 0, time.Second}, {1 << 62, 1, time.Second},
+		{0, 1000, ms}, {ms / 100, 1000, ms}, {5 * ms, 1000, 15 * ms}, {time.Hour, 1000, 250 * ms},
+		{5 * ms, 100, 150 * ms}, {5 * ms, 1, 250 * ms}, {0, 0, 250 * ms}, {1 << 62, 1, 250 * ms},
 	} {
 		if got := AdmitPause(c.took, c.open); got != c.want {
 			t.Errorf("after %v, open %d: %v, want %v", c.took, c.open, got, c.want)

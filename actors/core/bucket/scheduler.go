@@ -220,7 +220,7 @@ func (s *Scheduler) room(b int) (cancel int, ok bool) {
 	switch {
 	case running < s.reserved && len(s.started) >= s.cfg.Elections: // taken over by Reset
 		return s.mostOver(), true
-	case running < s.reserved, running < s.cfg.Max && s.borrowed() < min(s.spare, s.Spare()):
+	case running < s.reserved, running < s.cfg.Max && s.Borrowed() < min(s.spare, s.Spare()):
 		return -1, true
 	case running < s.cfg.Max && len(s.running[s.mostOver()]) > running+1:
 		return s.mostOver(), true
@@ -246,8 +246,8 @@ func (s *Scheduler) Within(root lattice.QualifiedRoot) bool {
 	return runs && len(s.running[p.bucket]) <= s.reserved && len(s.waiting[p.bucket]) == 0
 }
 
-// borrowed returns how many elections there are beyond the shares.
-func (s *Scheduler) borrowed() (n int) {
+// Borrowed returns how many elections there are beyond the shares.
+func (s *Scheduler) Borrowed() (n int) {
 	for b := range s.running {
 		n += max(0, len(s.running[b])-s.reserved)
 	}

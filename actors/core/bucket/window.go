@@ -2,23 +2,37 @@ package bucket
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
 const (
-	// growBelow and shrinkAbove are how many times as long as at best the blocks of
-	// others may take: below the first those who flood get more, above the second
+	// growBelow and shrinkAbove are how many times as long as at good times the blocks
+	// of others may take: below the first those who flood get more, above the second
 	// less.
-	growBelow   = 3
-	shrinkAbove = 5
+	growBelow   = 2
+	shrinkAbove = 3
 	// leastOpen: one in so many of the places is always lent. With less, each node
 	// elects other blocks of a bucket that is full, and none gets its votes.
 	leastOpen = 16
 	// bestMinutes is for how long the best time is remembered.
 	bestMinutes = 10
+	// lastTimes is of how many blocks a quarter must have been so fast that it counts
+	// as good: single ones take no time at all, when the votes came before the block,
+	// and nothing compares with those.
+	lastTimes = 32
+	// enoughTimes is how many times must be known before anything is done about them.
+	enoughTimes = 16
+	// leastBest is what nobody needs to be faster than.
+	leastBest = 4 * time.Millisecond
 	// calmAfter is for how long nobody else need have had a block confirmed for the
 	// window to open by itself.
 	calmAfter = time.Second
+	// restAfter is how long nothing need have been borrowed for the window to go back
+	// to one part in restPart while others are there. A flood that begins finds it so:
+	// the others would notice its first moments before there is anything to learn from.
+	restAfter = 2 * time.Second
+	restPart  = 8
 )
 
 // Window is how much of what is left over those may take who want more than
@@ -32,11 +46,13 @@ type Window struct {
 	size int
 
 	mean   time.Duration              // of the last few
+	last   []time.Duration            // the last times, at most lastTimes, oldest first
 	best   [bestMinutes]time.Duration // of each minute, 0 for none
 	minute int64
 	since  int       // blocks since the size changed
 	seen   time.Time // when the last block of the others was confirmed
 	opened time.Time // when it opened by itself last
+	used   time.Time // when something was last borrowed
 }
 
 // NewWindow returns an open window.
@@ -46,13 +62,20 @@ func NewWindow(full int) *Window { return &Window{full: full, size: full} }
 func (w *Window) Note(took time.Duration, now time.Time) {
 	w.turn(now)
 	w.seen = now
-	if b := &w.best[w.minute%bestMinutes]; *b == 0 || took < *b {
-		*b = max(took, time.Microsecond)
+	if len(w.last) == lastTimes {
+		w.last = slices.Delete(w.last, 0, 1)
 	}
+	w.last = append(w.last, took)
 	if w.mean == 0 {
 		w.mean = took
 	}
 	w.mean += (took - w.mean) / 4
+	if len(w.last) < enoughTimes {
+		return
+	}
+	if b, good := &w.best[w.minute%bestMinutes], max(lowerQuarter(w.last), leastBest); *b == 0 || good < *b {
+		*b = good
+	}
 	best := w.Best()
 	w.since++
 	switch {
@@ -63,6 +86,12 @@ func (w *Window) Note(took time.Duration, now time.Time) {
 	}
 }
 
+// lowerQuarter returns the time that a quarter of all did not exceed.
+func lowerQuarter(all []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[(len(sorted)-1)/4]
+}
+
 // Tick opens the window a little when there is nobody to be disturbed.
 func (w *Window) Tick(now time.Time) {
 	w.turn(now)
@@ -71,6 +100,18 @@ func (w *Window) Tick(now time.Time) {
 	}
 	w.opened = now
 	w.size = min(w.size+max(1, w.full/8), w.full)
+}
+
+// Borrowed notes how much of the window is in use. What nobody uses while others
+// are served closes for the most part, and opens again with what they notice.
+func (w *Window) Borrowed(n int, now time.Time) {
+	if n > 0 || now.Before(w.used) { // or the clock was set back
+		w.used = now
+		return
+	}
+	if quiet := now.Sub(w.seen); quiet < calmAfter && now.Sub(w.used) >= restAfter {
+		w.size = min(w.size, w.full/restPart)
+	}
 }
 
 // turn forgets the minutes that are too long ago.
@@ -86,7 +127,8 @@ func (w *Window) turn(now time.Time) {
 	w.minute = minute
 }
 
-// Best returns the shortest time of the last minutes, 0 when there is none.
+// Best returns how long blocks took at the best of times of the last minutes, 0
+// when there were none.
 func (w *Window) Best() (best time.Duration) {
 	for _, b := range w.best {
 		if b > 0 && (best == 0 || b < best) {
