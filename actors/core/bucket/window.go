@@ -14,7 +14,7 @@ const (
 	shrinkAbove = 3
 	// leastOpen: one in so many of the places is always lent. With less, each node
 	// elects other blocks of a bucket that is full, and none gets its votes.
-	leastOpen = 16
+	leastOpen = 64
 	// bestMinutes is for how long the best time is remembered.
 	bestMinutes = 10
 	// lastTimes is of how many blocks a quarter must have been so fast that it counts
@@ -38,7 +38,7 @@ const (
 // Window is how much of what is left over those may take who want more than
 // their share. It watches how long the blocks of the others take: while they are
 // served about as fast as at the best of times, it opens; when they have to wait,
-// it closes, but for a sixteenth. So a flood gets what the machine and the
+// it closes, but for one place in leastOpen. So a flood gets what the machine and the
 // network can do beside the others, whatever that is, and the others notice a
 // flood by a small factor at most. Make it with NewWindow.
 type Window struct {

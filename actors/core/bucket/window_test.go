@@ -24,11 +24,11 @@ func TestWindow(t *testing.T) {
 		t.Fatalf("closed in quiet: %v", w)
 	}
 	note(100, 60*time.Millisecond)
-	if w.Size() != 15 || w.Open() != 59 { // a sixteenth
+	if w.Size() != 3 || w.Open() != 11 { // one in leastOpen
 		t.Errorf("open while others wait: %v", w)
 	}
 	note(20, 15*time.Millisecond) // neither good nor bad
-	if w.Size() != 15 {
+	if w.Size() != 3 {
 		t.Errorf("moved without a reason: %v", w)
 	}
 	note(100, 7*time.Millisecond)
