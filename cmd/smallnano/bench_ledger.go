@@ -40,7 +40,7 @@ type checkedBlock struct {
 func (l *ledgerBench) define(flags *flag.FlagSet) {
 	flags.IntVar(&l.blocks, "blocks", 100_000, "blocks that are inserted")
 	flags.IntVar(&l.accounts, "accounts", 0, "accounts that they belong to; 0: one in 13 blocks")
-	flags.IntVar(&l.batch, "batch", 4096, "blocks in a commit")
+	flags.IntVar(&l.batch, "batch", 16384, "blocks in a commit")
 	l.network = lattice.Dev()
 }
 
@@ -156,8 +156,10 @@ func (l *ledgerBench) measure(b *benchRun, r *load.Report, store storage.Store, 
 	defer f.Close()
 	var last time.Duration // of the last tenth, at full size
 	tenth := l.blocks - l.blocks/10
+	curve := newCurve(l.blocks)
 	wall, used, err := timed(func() error {
 		return l.insertAll(b, store, f, func(done int, f func() error) error {
+			curve.reached(done)
 			if done < tenth {
 				return f()
 			}
@@ -176,6 +178,8 @@ func (l *ledgerBench) measure(b *benchRun, r *load.Report, store storage.Store, 
 	}
 	r.Add(name+"_per_second", "1/s", n/wall.Seconds())
 	r.Add(name[:len(name)-1]+"_cpu_us", "us of one core", micro(used)/n)
+	curve.reached(l.blocks)
+	curve.report(r)
 	if l.signatures > 0 {
 		each, err := l.signatureTime(f)
 		if err != nil {
@@ -187,6 +191,39 @@ func (l *ledgerBench) measure(b *benchRun, r *load.Report, store storage.Store, 
 		return nil
 	}
 	return l.cementAll(b, r, store, f)
+}
+
+// curve is what a block costs while the ledger grows, in ten parts.
+type curve struct {
+	step, next, from int
+	used             time.Duration // at from
+	parts            []curvePart
+}
+
+type curvePart struct {
+	upTo int
+	each time.Duration
+}
+
+func newCurve(blocks int) *curve {
+	step := max(1, blocks/10)
+	return &curve{step: step, next: step, used: processorTime()}
+}
+
+// reached notes that so many blocks are in.
+func (c *curve) reached(done int) {
+	if done < c.next || done-c.from <= c.step/2 { // a small part says little: checks run ahead
+		return
+	}
+	used := processorTime()
+	c.parts = append(c.parts, curvePart{done, (used - c.used) / time.Duration(done-c.from)})
+	c.from, c.used, c.next = done, used, done-done%c.step+c.step
+}
+
+func (c *curve) report(r *load.Report) {
+	for _, p := range c.parts {
+		r.Add(fmt.Sprintf("cpu_us_up_to_%d", p.upTo), "us of one core, a block since the last", micro(p.each))
+	}
 }
 
 func micro(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
