@@ -195,7 +195,7 @@ func (b backend) Peers() []rpc.PeerStatus {
 func peerStatus(p *peerView) rpc.PeerStatus {
 	return rpc.PeerStatus{
 		Address: peerAddress(&p.Status), NodeID: crypto.PublicKey(p.Node), Protocol: wire.Version,
-		Inbound: p.Inbound, Connected: p.Since, Received: p.Received, Score: p.Score, Principal: p.Principal,
+		Inbound: p.Inbound, Connected: p.Since, Received: p.Received, Score: p.Score, Fault: p.fault, Principal: p.Principal,
 		BytesIn: p.traffic.BytesIn, BytesOut: p.traffic.BytesOut, Dropped: p.traffic.Dropped, Ignored: p.ignored,
 	}
 }

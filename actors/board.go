@@ -87,6 +87,7 @@ type peerView struct {
 	peering.Status
 	traffic messages.Traffic
 	ignored uint64 // messages over the limits
+	fault   string // what it did wrong last
 }
 
 // quorumView is the weights and the quorum at one moment.

@@ -76,6 +76,7 @@ type lookup struct {
 type child struct {
 	link    messages.Link
 	ignored uint64 // messages over its limits
+	fault   string // what it did wrong last
 }
 
 // Receive implements actor.Actor.
@@ -162,6 +163,9 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 			a.log.Info("peers agree where this node is", "address", at)
 		}
 	case *messages.PeerMisbehaved:
+		if c := a.children[m.Conn]; c != nil {
+			c.fault = m.Kind.String() + ": " + m.Text
+		}
 		score := a.machine.Misbehaved(peering.ConnID(m.Conn), m.Kind, now)
 		a.log.Warn("a peer broke the rules", "conn", m.Conn, "remote", a.remote(m.Conn), "offence", m.Kind, "score", score, "what", m.Text)
 	case *messages.RepresentativeSeen:
@@ -305,6 +309,9 @@ func (a *peerSupervisor) post(now time.Time) {
 		view[i].Status = s
 		if c := a.children[messages.ConnID(s.Conn)]; c != nil {
 			view[i].traffic, view[i].ignored = c.link.Traffic(), c.ignored
+			if s.Score > 0 {
+				view[i].fault = c.fault
+			}
 		}
 	}
 	a.board.peers.Store(&view)

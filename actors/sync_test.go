@@ -257,7 +257,7 @@ func (l *liar) named(n life) bool {
 	}
 	for _, p := range n.Backend().Peers() {
 		if p.NodeID == l.id {
-			return p.Score > 0
+			return p.Score > 0 && p.Fault != ""
 		}
 	}
 	return false

@@ -189,6 +189,7 @@ type PeerStatus struct {
 	Connected time.Time
 	Received  time.Time // last sign of life
 	Score     int       // 0 is good; at 100 a peer is banned
+	Fault     string    // what it did wrong last, while Score is above 0; "": nothing
 	Principal bool      // a principal representative speaks through it
 
 	BytesIn, BytesOut uint64

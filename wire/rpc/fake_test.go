@@ -419,7 +419,7 @@ func (n *fakeNode) Quorum() QuorumStatus {
 
 func (n *fakeNode) Peers() []PeerStatus {
 	return []PeerStatus{
-		{Address: netip.MustParseAddrPort("192.0.2.7:7176"), NodeID: alice.key.Public(), Protocol: 1, Connected: time.Unix(1_700_000_100, 0), Received: time.Unix(1_700_009_999, 0), Score: 25, Principal: true, BytesIn: 12_345, BytesOut: 54_321, Dropped: 3, Ignored: 1},
+		{Address: netip.MustParseAddrPort("192.0.2.7:7176"), NodeID: alice.key.Public(), Protocol: 1, Connected: time.Unix(1_700_000_100, 0), Received: time.Unix(1_700_009_999, 0), Score: 25, Fault: "bad reply: told a frontier that it does not have", Principal: true, BytesIn: 12_345, BytesOut: 54_321, Dropped: 3, Ignored: 1},
 		{Address: netip.MustParseAddrPort("[2001:db8::9]:7176"), NodeID: bob.key.Public(), Protocol: 1, Inbound: true, Connected: time.Unix(1_700_000_200, 0)},
 	}
 }

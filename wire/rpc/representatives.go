@@ -84,6 +84,7 @@ var representativeActions = []*action{
 			maybe("peers.*.connected", formTime, "since when"),
 			maybe("peers.*.received", formTime, "last sign of life"),
 			maybe("peers.*.score", formNumber, "for broken rules; 0 is good, at 100 it is banned"),
+			maybe("peers.*.fault", formText, "what it did wrong last; empty while the score is 0"),
 			maybe("peers.*.principal", formFlag, "a principal representative speaks through it"),
 			maybe("peers.*.bytes_in", formCount, "bytes that came from it"),
 			maybe("peers.*.bytes_out", formCount, "bytes that went to it"),
@@ -221,7 +222,7 @@ func peers(c *call) (any, error) {
 			direction = "inbound"
 		}
 		shown.set(endpoint(peer.Address), obj("protocol_version", peer.Protocol, "node_id", peer.NodeID, "type", "tcp",
-			"direction", direction, "connected", peer.Connected, "received", peer.Received, "score", peer.Score, "principal", peer.Principal,
+			"direction", direction, "connected", peer.Connected, "received", peer.Received, "score", peer.Score, "fault", peer.Fault, "principal", peer.Principal,
 			"bytes_in", peer.BytesIn, "bytes_out", peer.BytesOut, "dropped", peer.Dropped, "ignored", peer.Ignored))
 	}
 	return append(obj("peers", shown), cursor...), nil
