@@ -28,9 +28,18 @@ const swarmTime = 8 * time.Second
 // foundTime is how long smallnano-sim runs a seed.
 const foundTime = 9 * time.Second
 
+// fewer is how many of so many seeds are run: all, or when the race detector watches
+// a tenth.
+func fewer(seeds uint64) uint64 {
+	if racing {
+		return seeds / 10
+	}
+	return seeds
+}
+
 // TestSwarm runs the first seeds.
 func TestSwarm(t *testing.T) {
-	for seed := uint64(1); seed <= 30; seed++ {
+	for seed := uint64(1); seed <= fewer(30); seed++ {
 		if r := Run(Swarm(seed, 0, swarmTime)); r.Err != nil {
 			t.Error(r.Line())
 		}
@@ -61,7 +70,7 @@ func TestFoundSeeds(t *testing.T) {
 // does not decide shows as another hash.
 func TestSameSeedSameTrace(t *testing.T) {
 	hashes := map[string]uint64{}
-	for seed := uint64(1); seed <= 50; seed++ {
+	for seed := uint64(1); seed <= fewer(50); seed++ {
 		o := Swarm(seed, 0, 2*time.Second)
 		one, two := Run(o), Run(o)
 		if one.Hash != two.Hash {
