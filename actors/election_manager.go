@@ -213,10 +213,14 @@ func (a *electionManager) tick(now time.Time) {
 
 // begin starts an election. A scheduler whose wish was not granted is told so.
 func (a *electionManager) begin(m *messages.StartElection, now time.Time) {
-	started, reason := a.elections.Start(election.Candidate{
+	c := election.Candidate{
 		Block: m.Block, Hash: m.Hash, Behavior: m.Behavior, Bucket: m.Bucket, Priority: m.Priority,
 		Local: a.local.Has(m.Hash),
-	}, now)
+	}
+	started, reason := a.elections.Start(c, now)
+	if reason == election.Full && m.Behavior == election.Hinted {
+		started, reason = a.displace(c, now)
+	}
 	if !started {
 		a.log.Debug("no election", "block", m.Hash, "why", reason)
 		root := m.Block.QualifiedRoot()
@@ -228,6 +232,20 @@ func (a *electionManager) begin(m *messages.StartElection, now time.Time) {
 	a.liveness.Began(m.Hash, now)
 	a.replay(m.Hash, now)
 	a.joinForks(m.Block.QualifiedRoot(), now)
+}
+
+// displace starts a hinted election in the place of one with fewer votes. If there
+// is none, the block is looked at again when there may be room.
+func (a *electionManager) displace(c election.Candidate, now time.Time) (bool, election.Reason) {
+	tally, final := a.cached(c.Hash)
+	root, found := a.elections.Outvoted(c.Hash, tally, final)
+	if !found {
+		a.cache.Again(c.Hash)
+		return false, election.Full
+	}
+	a.keepVotes(root, now)
+	a.elections.Cancel(root, now)
+	return a.elections.Start(c, now)
 }
 
 // replay counts the votes that came before the block did.
@@ -299,13 +317,21 @@ func (a *electionManager) prove(m *messages.ProofsAsked) {
 // most of a ledger that was just bootstrapped is confirmed so. A block that is
 // not here is left alone by the block processor.
 func (a *electionManager) confirmedByOthers(hash lattice.Hash) bool {
-	var final lattice.Amount
+	_, final := a.cached(hash)
+	return !final.IsZero() && !final.Less(a.quorum.Delta())
+}
+
+// cached returns the weight of the cached votes for a block, and of the final ones
+// among them.
+func (a *electionManager) cached(hash lattice.Hash) (tally, final lattice.Amount) {
 	for _, v := range a.cache.Votes(hash) {
+		weight := a.quorum.Weight(v.Representative)
+		tally = tally.SatAdd(weight)
 		if v.Final() {
-			final = final.SatAdd(a.quorum.Weight(v.Representative))
+			final = final.SatAdd(weight)
 		}
 	}
-	return !final.IsZero() && !final.Less(a.quorum.Delta())
+	return tally, final
 }
 
 // principal reports whether one of this node's representatives is a principal

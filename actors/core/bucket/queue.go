@@ -19,9 +19,19 @@ type Candidate struct {
 	adopted bool // Reset named it: it did not come through Push
 }
 
+// usePeriod is how exactly the order looks at when an account was used. Every node
+// sees that at another time, by its connections and its queues; who has more blocks
+// waiting than elections must still choose mostly the same ones as the others, or
+// none of them gets enough votes. Within a period the hash decides, which is the
+// same for all.
+const usePeriod = 4 * time.Second
+
+// period returns when the period began in which the account was used.
+func (a *Candidate) period() time.Time { return a.Used.Truncate(usePeriod) }
+
 // compare returns -1 when a is served before b, 1 when after.
 func (a *Candidate) compare(b *Candidate) int {
-	if c := a.Used.Compare(b.Used); c != 0 {
+	if c := a.period().Compare(b.period()); c != 0 {
 		return c
 	}
 	return bytes.Compare(a.Hash[:], b.Hash[:])

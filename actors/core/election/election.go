@@ -2,6 +2,7 @@ package election
 
 import (
 	"bytes"
+	"cmp"
 	"math/bits"
 	"slices"
 	"time"
@@ -45,6 +46,12 @@ type contender struct {
 	block lattice.Block
 	tally lattice.Amount // of all votes
 	final lattice.Amount // of final votes
+}
+
+// reason compares how much reason there is for an election of either block: 1 when
+// there is more for this one.
+func (c *contender) reason(d *contender) int {
+	return cmp.Or(c.final.Cmp(d.final), c.tally.Cmp(d.tally), bytes.Compare(d.hash[:], c.hash[:]))
 }
 
 // vote is the one vote of a representative that counts, but for what a

@@ -33,6 +33,49 @@ func TestWeightsOfNow(t *testing.T) {
 	}
 }
 
+// TestOutvoted: a hinted election gives way to a block with more votes, the one
+// with fewest first; others than hinted ones and those with a fork do not.
+func TestOutvoted(t *testing.T) {
+	w := &scale{of: map[lattice.Account]lattice.Amount{account("a"): smn(20), account("b"): smn(30), account("c"): smn(10)}, delta: smn(67)}
+	now := time.Unix(1_700_000_000, 0)
+	m := New(Config{}, lattice.Beta(), w)
+	hashes := map[string]lattice.Hash{}
+	roots := map[string]lattice.QualifiedRoot{}
+	start := func(name string, b Behavior) {
+		block, hash := testBlock(name)
+		hashes[name], roots[name] = hash, block.QualifiedRoot()
+		m.Start(Candidate{Block: block, Hash: hash, Behavior: b}, now)
+	}
+	expect := func(step string, tally, final int, want string) {
+		t.Helper()
+		low := lattice.Hash{}
+		root, found := m.Outvoted(low, smn(tally), smn(final))
+		if found != (want != "") || found && root != roots[want] {
+			t.Errorf("%s: %d votes, %d of them final, displace %v %v, want %q", step, tally, final, found, root, want)
+		}
+	}
+	start("a1", Priority)
+	expect("none is hinted", 60, 60, "")
+	start("b1", Hinted)
+	expect("the lower hash", 0, 0, "b1")
+	if _, found := m.Outvoted(lattice.Hash{0xff, 0xff, 0xff}, lattice.Amount{}, lattice.Amount{}); found {
+		t.Error("the higher hash displaced one with as many votes")
+	}
+	m.Vote(account("a"), 1, hashes["b1"], now)
+	expect("fewer votes", 10, 0, "")
+	expect("more votes", 30, 0, "b1")
+	start("c1", Hinted)
+	m.Vote(account("c"), lattice.FinalTimestamp, hashes["c1"], now)
+	expect("fewest final votes", 30, 10, "b1")
+	m.Vote(account("b"), lattice.FinalTimestamp, hashes["b1"], now)
+	expect("fewest final votes", 60, 20, "c1")
+	expect("many votes, none final", 60, 0, "")
+	fork, hash := testBlock("c2")
+	m.Fork(fork, hash, lattice.Amount{}, now)
+	expect("with a fork", 60, 20, "")
+	expect("with a fork", 60, 40, "b1")
+}
+
 // TestDeltaOfNow: when delta falls, because weight went offline for good, what
 // is there becomes enough.
 func TestDeltaOfNow(t *testing.T) {

@@ -261,6 +261,24 @@ func (s *Elections) Cemented(root lattice.QualifiedRoot, hash lattice.Hash, now 
 	s.finish(ended)
 }
 
+// Outvoted returns the root of the hinted election that has least reason to run:
+// least final weight, then least weight, then the higher hash. It does so only if a
+// block with these votes has more reason. Hinted elections of several nodes could
+// otherwise wait for each other: each node has its few places full with blocks for
+// which the others have none.
+func (s *Elections) Outvoted(hash lattice.Hash, tally, final lattice.Amount) (root lattice.QualifiedRoot, found bool) {
+	least := contender{hash: hash, tally: tally, final: final}
+	for _, e := range s.order {
+		if e.behavior != Hinted || e.state == Confirmed || e.contested() {
+			continue
+		}
+		if b := e.blocks[e.winner]; b.reason(&least) < 0 {
+			root, least, found = e.root, b, true
+		}
+	}
+	return root, found
+}
+
 // Cancel ends the election of a root, unless it has decided.
 func (s *Elections) Cancel(root lattice.QualifiedRoot, now time.Time) {
 	if e := s.byRoot[root]; e != nil && e.state != Confirmed {

@@ -247,6 +247,14 @@ func (c *Cache) Hinted(threshold lattice.Amount, most int, now time.Time) []Hint
 	return hints
 }
 
+// Again lets a block be returned as a hint at once: there was no room for its
+// election.
+func (c *Cache) Again(hash lattice.Hash) {
+	if e, here := c.byHash[hash]; here {
+		e.hinted = time.Time{}
+	}
+}
+
 // Len returns how many blocks have cached votes.
 func (c *Cache) Len() int { return len(c.byHash) }
 

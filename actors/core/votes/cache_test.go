@@ -112,6 +112,13 @@ func TestCacheAgainstDumb(t *testing.T) {
 				c.Remove(h)
 				drop(find(h))
 			},
+			"again": func(t *rapid.T) {
+				h := pick(t)
+				c.Again(h)
+				if e := find(h); e != nil {
+					e.hinted = time.Time{}
+				}
+			},
 			"tick": func(t *rapid.T) {
 				now = now.Add(time.Duration(rapid.IntRange(0, 600).Draw(t, "seconds")) * time.Second)
 				c.Tick(now)
