@@ -35,6 +35,9 @@ const (
 	// syncPatience is how long the answer to a wait for the disk may take before it
 	// is taken for lost.
 	syncPatience = 30 * time.Second
+	// maxUnsynced is how many final votes may wait for the next sync, while a disk
+	// hangs for example. What is beyond it is not told, and asked for again.
+	maxUnsynced = 8192
 )
 
 // blockProcessor owns the write transaction. It gathers what arrives until
@@ -58,7 +61,7 @@ type blockProcessor struct {
 	refusals   *refusals
 	maxBacklog int
 	admission  admission
-	unsynced   []lattice.FinalVote // committed, and perhaps not on the disk
+	unsynced   []lattice.FinalVote // committed, and perhaps not on the disk; at most maxUnsynced
 	syncing    time.Time           // since when the disk is waited for; zero: it is not
 	live       int                 // blocks of the batch that this node had not asked for
 	perBlock   time.Duration       // how long a block of a commit took lately
@@ -258,6 +261,13 @@ func (a *blockProcessor) writeFailed(err error) {
 	a.board.setReadOnly(reason)
 	a.retryAt = a.env.Clock.Now().Add(retryWrites)
 	a.refuseAll(fmt.Errorf("%w: %s", rpc.ErrReadOnly, reason))
+}
+
+// awaitSync notes final votes that were committed, to be told when they are on the
+// disk.
+func (a *blockProcessor) awaitSync(finals []lattice.FinalVote) {
+	a.unsynced = append(a.unsynced, finals[:min(len(finals), maxUnsynced-len(a.unsynced))]...)
+	a.sync()
 }
 
 // sync has the final votes that were committed reach the disk, and only then the
@@ -547,8 +557,7 @@ func (a *blockProcessor) cement(tx storage.Tx, d *done) error {
 // tell spreads what was committed. The order matters to nobody but readers of
 // logs: whoever misses a fact finds it in the ledger.
 func (a *blockProcessor) tell(d *done) {
-	a.unsynced = append(a.unsynced, d.finals...)
-	a.sync()
+	a.awaitSync(d.finals)
 	if len(d.rolledBack) > 0 {
 		a.refs.elections.Tell(&messages.BlocksRolledBack{Blocks: d.rolledBack})
 		a.refs.scheduler.Tell(&messages.BlocksRolledBack{Blocks: d.rolledBack})

@@ -32,6 +32,8 @@ const (
 	hearAgain = 10 * time.Second
 	// lateVotes bounds the votes about final blocks that are checked in a second.
 	lateVotes = 256
+	// maxGained bounds the representatives that are new since the weights were told.
+	maxGained = 1024
 	// maxAsked is how many blocks that peers were asked about are remembered.
 	maxAsked = 16
 )
@@ -48,6 +50,10 @@ type voteProcessor struct {
 	log      *slog.Logger
 	inbox    *mailbox.Inbox
 	weights  map[lattice.Account]lattice.Amount
+	// gained is what representatives without weight got from blocks that were
+	// cemented since weights were told: their first votes come before those are told
+	// anew. At most maxGained of them.
+	gained   map[lattice.Account]lattice.Amount
 	cemented *votes.Recent[lattice.Hash]
 	voices   *votes.Recent[voice]
 	tellAt   time.Time // when voices are told anew
@@ -69,6 +75,7 @@ func (a *voteProcessor) Receive(ctx actor.Context) {
 		a.twins = newTwins(a.net, a.own, a.env.Clock.Now())
 		a.asked = votes.NewRecent[lattice.Hash](maxAsked)
 		a.heard, a.late = map[lattice.Account]time.Time{}, lateVotes
+		a.gained = map[lattice.Account]lattice.Amount{}
 		a.refs.elections.Tell(&messages.WeightsWanted{})
 	case *actor.Restarting, *actor.Stopping:
 		for _, v := range a.batch {
@@ -91,9 +98,11 @@ func (a *voteProcessor) handle(m messages.Votes) {
 		a.asked.Add(m.Hash)
 	case *messages.WeightsChanged:
 		a.weights = m.Weights
+		clear(a.gained)
 	case *messages.BlocksCemented:
 		for i := range m.Blocks {
 			a.cemented.Add(m.Blocks[i].Confirmation.Hash)
+			a.gain(m.Blocks[i].NewRep, m.Blocks[i].NewWeight)
 		}
 	case *messages.Tick:
 		a.late = lateVotes
@@ -105,12 +114,27 @@ func (a *voteProcessor) handle(m messages.Votes) {
 	}
 }
 
+// gain notes what a representative got that had nothing.
+func (a *voteProcessor) gain(rep lattice.Account, weight lattice.Amount) {
+	if _, known := a.gained[rep]; a.weights[rep].IsZero() && !weight.IsZero() && (known || len(a.gained) < maxGained) {
+		a.gained[rep] = a.gained[rep].SatAdd(weight)
+	}
+}
+
+// weight is how much a representative's vote counts, as far as is known here.
+func (a *voteProcessor) weight(rep lattice.Account) lattice.Amount {
+	if w := a.weights[rep]; !w.IsZero() {
+		return w
+	}
+	return a.gained[rep]
+}
+
 // arrived queues a vote to be checked if it can be of use.
 func (a *voteProcessor) arrived(m *messages.VoteArrived) {
 	if m.Conn == 0 {
 		a.twins.mine(m.Vote)
 	}
-	switch weightless := a.weights[m.Vote.Representative].IsZero(); {
+	switch weightless := a.weight(m.Vote.Representative).IsZero(); {
 	case weightless:
 		messages.Release(m.Credit)
 		if m.Restore != nil {
@@ -166,7 +190,7 @@ func (a *voteProcessor) check() {
 	batch := a.batch
 	a.batch = nil
 	slices.SortStableFunc(batch, func(x, y *messages.VoteArrived) int {
-		return a.weights[y.Vote.Representative].Cmp(a.weights[x.Vote.Representative])
+		return a.weight(y.Vote.Representative).Cmp(a.weight(x.Vote.Representative))
 	})
 	good := make([]bool, len(batch))
 	a.env.Workers.Split(len(batch), func(from, to int) {
@@ -207,7 +231,7 @@ func (a *voteProcessor) seen(m *messages.VoteArrived) {
 
 // noteHeard remembers that a representative is there.
 func (a *voteProcessor) noteHeard(m *messages.VoteArrived, now time.Time) {
-	if len(a.heard) > len(a.weights) { // some have lost their weight
+	if len(a.heard) > len(a.weights)+len(a.gained) { // some have lost their weight
 		a.heard = map[lattice.Account]time.Time{}
 	}
 	a.heard[m.Vote.Representative] = now
