@@ -86,6 +86,45 @@ func (b *benchRun) folder() (dir string, remove func(), err error) {
 	return dir, func() { os.RemoveAll(dir) }, nil
 }
 
+// nodeBench is what benchmarks share that start nodes whose data can stay, and
+// have a result of a shape of their own.
+type nodeBench struct {
+	dir  string
+	json bool
+}
+
+func (n *nodeBench) define(flags *flag.FlagSet) {
+	flags.StringVar(&n.dir, "dir", "", "folder for the data of the nodes, which stays; empty: a temporary one")
+	flags.BoolVar(&n.json, "json", false, "print the result as one JSON object")
+}
+
+// folder returns the folder for the data of the nodes, and removes it afterwards
+// if nobody asked for it.
+func (n *nodeBench) folder() (dir string, remove func(), err error) {
+	if n.dir != "" {
+		return n.dir, func() {}, nil
+	}
+	return (&benchRun{}).folder()
+}
+
+// measured is a result that people can read, too.
+type measured interface{ print(io.Writer) error }
+
+// measureNodes runs a benchmark of nodes and prints what it found.
+func measureNodes[F measured](p *program, n *nodeBench, run func(context.Context, io.Writer) (F, error)) error {
+	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer release()
+	runtime.LockOSThread() // see childAttributes
+	found, err := run(ctx, p.err)
+	if err != nil {
+		return err
+	}
+	if n.json {
+		return json.NewEncoder(p.out).Encode(found)
+	}
+	return found.print(p.out)
+}
+
 // peakBytes is the most memory that a process ("self": this one) has had in RAM.
 func peakBytes(pid string) int64 {
 	text, err := os.ReadFile("/proc/" + pid + "/status")

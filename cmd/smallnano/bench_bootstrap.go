@@ -3,18 +3,15 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -31,8 +28,7 @@ type bootstrapBench struct {
 	peers, kills     int
 	live             float64 // blocks a second
 	limit            time.Duration
-	dir              string
-	json             bool
+	nodeBench
 }
 
 // bootstrapResult is what was measured. Memory is that of the fresh node.
@@ -63,9 +59,8 @@ func runBenchBootstrap(p *program, flags *flag.FlagSet, args []string) error {
 	flags.IntVar(&b.peers, "peers", 1, "nodes that have the ledger, 1 to 8")
 	flags.IntVar(&b.kills, "kills", 0, "how often the fresh node is killed on its way and started again, at even distances")
 	flags.Float64Var(&b.live, "live", 0, "blocks a second that are made meanwhile, at most 1000")
-	flags.StringVar(&b.dir, "dir", "", "folder for the data of the nodes, which stays; empty: a temporary one")
 	flags.DurationVar(&b.limit, "limit", 10*time.Minute, "how long it may take")
-	flags.BoolVar(&b.json, "json", false, "print the result as one JSON object")
+	b.define(flags)
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -78,29 +73,22 @@ func runBenchBootstrap(p *program, flags *flag.FlagSet, args []string) error {
 	if b.peers < 1 || b.peers > 8 || b.kills < 0 || b.kills > 100 || !(b.live >= 0 && b.live <= 1000) {
 		return misused("--peers is %d, --kills %d and --live %v, want 1 to 8, 0 to 100, and 0 to 1000", b.peers, b.kills, b.live)
 	}
-	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer release()
-	runtime.LockOSThread() // see childAttributes
-	r, err := b.run(ctx, p.err)
-	if err != nil {
-		return err
-	}
-	if b.json {
-		return json.NewEncoder(p.out).Encode(r)
-	}
-	_, err = fmt.Fprintf(p.out, "%d blocks of %d accounts in %.2f s: %.0f blocks/s; all confirmed after %.2f s: %.0f blocks/s; %.1f s of one core, peak memory %.0f MB; the peers used %.1f s and sent %d bytes; %d blocks were made meanwhile\n",
+	return measureNodes(p, &b.nodeBench, b.run)
+}
+
+// print tells the result to people.
+func (r bootstrapResult) print(to io.Writer) error {
+	_, err := fmt.Fprintf(to, "%d blocks of %d accounts in %.2f s: %.0f blocks/s; all confirmed after %.2f s: %.0f blocks/s; %.1f s of one core, peak memory %.0f MB; the peers used %.1f s and sent %d bytes; %d blocks were made meanwhile\n",
 		r.Blocks, r.Accounts, r.Seconds, r.BlocksPerSecond, r.ConfirmedSeconds, r.ConfirmedPerSecond, r.CPU, r.PeakRSS, r.PeersCPU, r.BytesSent, r.LiveBlocks)
 	return err
 }
 
 func (b *bootstrapBench) run(ctx context.Context, say io.Writer) (r bootstrapResult, err error) {
-	dir := b.dir
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "smallnano-bench-*"); err != nil {
-			return r, err
-		}
-		defer os.RemoveAll(dir)
+	dir, remove, err := b.folder()
+	if err != nil {
+		return r, err
 	}
+	defer remove()
 	r = bootstrapResult{Blocks: b.blocks, Accounts: b.accounts, Processors: runtime.GOMAXPROCS(0), Peers: b.peers}
 	fmt.Fprintf(say, "making a ledger of %d blocks and %d accounts\n", b.blocks, b.accounts)
 	first := filepath.Join(dir, "server")

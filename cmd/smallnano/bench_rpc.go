@@ -3,20 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -30,8 +27,7 @@ type rpcBench struct {
 	procs            int
 	entries          int // of account_history
 	duration         time.Duration
-	dir              string
-	json             bool
+	nodeBench
 }
 
 // rpcResult is what was measured.
@@ -64,8 +60,7 @@ func runBenchRPC(p *program, flags *flag.FlagSet, args []string) error {
 	flags.IntVar(&b.procs, "node-procs", 1, "cores that the node may use (its GOMAXPROCS)")
 	flags.IntVar(&b.entries, "history", 20, "entries of account_history that are asked for")
 	flags.DurationVar(&b.duration, "duration", 10*time.Second, "for how long each action is asked for")
-	flags.StringVar(&b.dir, "dir", "", "folder for the data of the node, which stays; empty: a temporary one")
-	flags.BoolVar(&b.json, "json", false, "print the result as one JSON object")
+	b.define(flags)
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -76,33 +71,26 @@ func runBenchRPC(p *program, flags *flag.FlagSet, args []string) error {
 		b.procs < 1 || b.entries < 1 || b.duration < time.Millisecond {
 		return misused("want 100 to 100000000 --blocks, 1 to 200 --clients, no more of them than --accounts, and at least 1 of the others")
 	}
-	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer release()
-	runtime.LockOSThread() // see childAttributes
-	r, err := b.run(ctx, p.err)
-	if err != nil {
-		return err
-	}
-	if b.json {
-		return json.NewEncoder(p.out).Encode(r)
-	}
-	fmt.Fprintf(p.out, "%d blocks, %d accounts, %d clients, node on %d of %d cores, peak memory %.0f MB\n",
+	return measureNodes(p, &b.nodeBench, b.run)
+}
+
+// print tells the result to people.
+func (r rpcResult) print(to io.Writer) error {
+	fmt.Fprintf(to, "%d blocks, %d accounts, %d clients, node on %d of %d cores, peak memory %.0f MB\n",
 		r.Blocks, r.Accounts, r.Clients, r.NodeProcs, r.Processors, r.PeakRSS)
 	for _, a := range r.Actions {
-		fmt.Fprintf(p.out, "%-16s %8.0f requests/s, p50 %6.2f ms, p99 %6.2f ms, max %6.1f ms, %d failed of %d\n",
+		fmt.Fprintf(to, "%-16s %8.0f requests/s, p50 %6.2f ms, p99 %6.2f ms, max %6.1f ms, %d failed of %d\n",
 			a.Action, a.PerSecond, a.P50, a.P99, a.Max, a.Failed, a.Requests)
 	}
 	return nil
 }
 
 func (b *rpcBench) run(ctx context.Context, say io.Writer) (r rpcResult, err error) {
-	dir := b.dir
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "smallnano-bench-*"); err != nil {
-			return r, err
-		}
-		defer os.RemoveAll(dir)
+	dir, remove, err := b.folder()
+	if err != nil {
+		return r, err
 	}
+	defer remove()
 	r = rpcResult{Blocks: b.blocks, Accounts: b.accounts, Clients: b.clients, NodeProcs: b.procs, Processors: runtime.NumCPU()}
 	data := filepath.Join(dir, "node")
 	fmt.Fprintf(say, "making a ledger of %d blocks and %d accounts\n", b.blocks, b.accounts)

@@ -2,18 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/smallnano/smallnano/actors/core/bucket"
@@ -40,8 +35,7 @@ type spamBench struct {
 	nodes, accounts, inFlight int
 	rate                      float64
 	time                      time.Duration
-	dir                       string
-	json                      bool
+	nodeBench
 
 	network *lattice.Network
 	running []*benchNode
@@ -59,8 +53,7 @@ func runBenchSpam(p *program, flags *flag.FlagSet, args []string) error {
 	flags.IntVar(&b.inFlight, "in-flight", 48, "blocks of the flood that wait for an answer at a time; a node answers 32 at once")
 	flags.Float64Var(&b.rate, "rate", 0, "blocks of the flood a second; 0: as fast as the nodes take them")
 	flags.DurationVar(&b.time, "time", 10*time.Second, "how long to measure in quiet, and as long again under the flood")
-	flags.StringVar(&b.dir, "dir", "", "folder for the data of the nodes, which stays; empty: a temporary one")
-	flags.BoolVar(&b.json, "json", false, "print the result as one JSON object")
+	b.define(flags)
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -76,27 +69,15 @@ func runBenchSpam(p *program, flags *flag.FlagSet, args []string) error {
 	case !(b.rate >= 0 && b.rate <= 1e6): // NaN too
 		return misused("--rate is %v, want 0 to 1000000", b.rate)
 	}
-	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer release()
-	runtime.LockOSThread() // see childAttributes
-	r, err := b.run(ctx, p.err)
-	if err != nil {
-		return err
-	}
-	if b.json {
-		return json.NewEncoder(p.out).Encode(r)
-	}
-	return r.print(p.out)
+	return measureNodes(p, &b.nodeBench, b.run)
 }
 
 func (b *spamBench) run(ctx context.Context, say io.Writer) (r spamResult, err error) {
-	dir := b.dir
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "smallnano-bench-*"); err != nil {
-			return r, err
-		}
-		defer os.RemoveAll(dir)
+	dir, remove, err := b.folder()
+	if err != nil {
+		return r, err
 	}
+	defer remove()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	defer func() {

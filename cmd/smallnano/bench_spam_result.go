@@ -75,7 +75,7 @@ func (r *spamResult) compare(users []spamUser, quiet, flooded [][]spent) {
 }
 
 // print shows the result as a table.
-func (r *spamResult) print(to io.Writer) error {
+func (r spamResult) print(to io.Writer) error {
 	fmt.Fprintf(to, "flood: %d blocks of %d accounts taken (%.0f a second), %d refused; %.0f blocks confirmed a second\n",
 		r.FloodSent, r.Accounts, r.FloodPerSecond, r.FloodRefused, r.ConfirmedPerSecond)
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
