@@ -218,17 +218,17 @@ func TestBackup(t *testing.T) {
 	if err := storage.Backup(path, copied, auditOptions); err == nil {
 		t.Error("wrote over a copy")
 	}
-	if _, err := storage.Restore(copied, path, auditOptions); !errors.Is(err, storage.ErrInUse) {
+	if _, err := storage.Restore(copied, path, auditOptions, nil); !errors.Is(err, storage.ErrInUse) {
 		t.Errorf("restored under a running node: %v", err)
 	}
 	now := dump(s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := storage.Restore(filepath.Join(dir, "none"), path, auditOptions); err == nil {
+	if _, err := storage.Restore(filepath.Join(dir, "none"), path, auditOptions, nil); err == nil {
 		t.Error("restored nothing")
 	}
-	kept, err := storage.Restore(copied, path, auditOptions)
+	kept, err := storage.Restore(copied, path, auditOptions, nil)
 	if err != nil || kept == "" {
 		t.Fatalf("kept %q: %v", kept, err)
 	}
@@ -246,7 +246,7 @@ func TestBackup(t *testing.T) {
 		t.Errorf("kept %+v, want %+v", got, now)
 	}
 	fresh := filepath.Join(t.TempDir(), "ledger.db")
-	if kept, err := storage.Restore(copied, fresh, auditOptions); err != nil || kept != "" {
+	if kept, err := storage.Restore(copied, fresh, auditOptions, nil); err != nil || kept != "" {
 		t.Errorf("into an empty folder: kept %q, %v", kept, err)
 	}
 	if got := audit(t, fresh); len(got) > 0 {

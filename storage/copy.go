@@ -58,7 +58,10 @@ func settle(part, to string) error {
 // node may use. A ledger that is there is kept beside it, under the name that is
 // returned ("" when there was none). Audit the copy first: Restore only looks
 // whether it is a ledger of this network.
-func Restore(from, path string, o Options) (kept string, err error) {
+//
+// begin is called when nothing refuses the restore any more and before the ledger
+// is touched; its error ends the restore. It may be nil.
+func Restore(from, path string, o Options, begin func() error) (kept string, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return "", fmt.Errorf("restore: %w", err)
@@ -73,6 +76,13 @@ func Restore(from, path string, o Options) (kept string, err error) {
 	}
 	part := path + ".part"
 	if err := copyFile(from, part); err != nil {
+		os.Remove(part)
+		return "", fmt.Errorf("restore: %w", err)
+	}
+	if begin != nil {
+		err = begin()
+	}
+	if err != nil {
 		os.Remove(part)
 		return "", fmt.Errorf("restore: %w", err)
 	}

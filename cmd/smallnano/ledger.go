@@ -170,11 +170,7 @@ func runRestore(p *program, flags *flag.FlagSet, args []string) error {
 		return err
 	}
 	defer handOver(filepath.Dir(path))
-	// Noted before it is done: a node must not vote because it was cut short.
-	if err := writeFile(filepath.Join(filepath.Dir(path), restoredFile), time.Now().UTC().Format(time.RFC3339)+"\n"); err != nil {
-		return fmt.Errorf("cannot note that the ledger is restored, nothing was done: %w", err)
-	}
-	kept, err := storage.Restore(from, path, o)
+	kept, err := storage.Restore(from, path, o, func() error { return noteRestore(filepath.Dir(path)) })
 	if err != nil {
 		return explain(err)
 	}
@@ -183,5 +179,15 @@ func runRestore(p *program, flags *flag.FlagSet, args []string) error {
 	}
 	fmt.Fprintf(p.out, "%s: restored; settings and keys are as they were\n", path)
 	fmt.Fprintf(p.err, "A representative has forgotten what it voted for after the backup: once it runs, this node votes again after %v and\nwhen it has caught up. Where its weight alone keeps others from a quorum, wait until all it voted for is confirmed.\n", restoredHold)
+	return nil
+}
+
+// noteRestore has the node not vote at its next start. Noted before the ledger is
+// replaced: a node must not vote because that was cut short. Not noted by a restore
+// that is refused: a representative would be silent for nothing.
+func noteRestore(dir string) error {
+	if err := writeFile(filepath.Join(dir, restoredFile), time.Now().UTC().Format(time.RFC3339)+"\n"); err != nil {
+		return fmt.Errorf("cannot note that the ledger is restored, nothing was done: %w", err)
+	}
 	return nil
 }

@@ -117,3 +117,30 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("code %d: %s", code, said)
 	}
 }
+
+// A restore that is refused leaves no mark behind, which would silence a
+// representative; one that goes ahead leaves it before the ledger is replaced.
+func TestRefusedRestoreLeavesNoMark(t *testing.T) {
+	dir := dataFolder(t)
+	copied, mark := filepath.Join(t.TempDir(), "copy"), filepath.Join(dir, restoredFile)
+	if code, said := runCommand("backup", copied, "--data-dir", dir); code != exitOK {
+		t.Fatalf("code %d: %s", code, said)
+	}
+	s, err := storage.Open(filepath.Join(dir, ledgerFile), storeOptions(lattice.Dev())) // as a node has it
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, said := runCommand("restore", copied, "--data-dir", dir)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(mark); code != exitFailed || err == nil {
+		t.Errorf("code %d, mark %v: %s", code, err, said)
+	}
+	if code, said := runCommand("restore", copied, "--data-dir", dir); code != exitOK {
+		t.Errorf("code %d: %s", code, said)
+	}
+	if _, err := os.Stat(mark); err != nil {
+		t.Errorf("a restore left no mark: %v", err)
+	}
+}
