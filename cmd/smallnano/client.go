@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -41,11 +43,15 @@ func (c *client) ask(ctx context.Context, action string, params map[string]any, 
 	}
 	err := c.node.Call(ctx, action, params, to)
 	var lost *url.Error
-	if errors.As(err, &lost) {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("the node at %s did not answer in time: %w", c.url, lost.Err)
-		}
-		return withCode{fmt.Errorf("cannot reach a node at %s: %w; does it run?", c.url, lost.Err), errNoNode}
+	var refused *net.OpError
+	switch {
+	case errors.As(err, &refused) && refused.Op == "dial":
+		return withCode{fmt.Errorf("cannot reach a node at %s: %w; does it run?", c.url, refused.Err), errNoNode}
+	case !errors.As(err, &lost) && !errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the node at %s did not answer in time: %w", c.url, err)
+	default: // it had the request, or some of it
+		return withCode{fmt.Errorf("the node at %s went away before it answered, it may have done what was asked: %w", c.url, err), errUnsure}
 	}
 	if rpc.IsCode(err, "control_disabled") {
 		return fmt.Errorf("%w; name the folder with --data-dir, or a file with the token with --token-file", err)

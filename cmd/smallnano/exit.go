@@ -19,7 +19,7 @@ const (
 	exitNoNode = 3 // no node answers
 	exitLocked = 4 // the wallet is locked, or the password is wrong; nothing was done
 	exitFunds  = 5 // not enough money; nothing was done
-	exitUnsure = 6 // no answer in time: it may have been done, look before trying again
+	exitUnsure = 6 // no answer, or not in time: it may have been done, look before trying again
 	// The settings of a node were not understood; nothing was done. A program of Go
 	// that crashes, or is ended by a watchdog, has code 2: who watches over a node
 	// has to tell what to try again from what will never work.
@@ -33,7 +33,7 @@ var exitNames = map[int]string{
 
 // exitHelp is the codes as the help tells them.
 const exitHelp = `Exit codes: 0 done; 1 could not be done; 2 not understood; 3 no node answers; 4 wallet
-locked or password wrong; 5 not enough money; 6 no answer in time, it may have been done;
+locked or password wrong; 5 not enough money; 6 no answer, it may have been done;
 78 settings of a node not understood.
 `
 
@@ -52,6 +52,7 @@ func misused(format string, args ...any) error { return usageError{fmt.Errorf(fo
 // Reasons for a failure that have an exit code of their own.
 var (
 	errNoNode   = errors.New("no node answers")
+	errUnsure   = errors.New("the node went away")
 	errPassword = errors.New("wrong password")
 	errFunds    = errors.New("insufficient balance")
 )
@@ -76,7 +77,7 @@ func exitCode(err error) int {
 		return exitSettings
 	case errors.As(err, &misuse):
 		return exitUsage
-	case errors.Is(err, context.DeadlineExceeded), rpc.IsCode(err, "timeout"):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errUnsure), rpc.IsCode(err, "timeout"):
 		return exitUnsure
 	case errors.Is(err, errNoNode):
 		return exitNoNode

@@ -115,7 +115,7 @@ func (m *Machine) repeated(r *Request) (a Answer, known bool, err error) {
 	if len(r.ID) > MaxSendID || r.Intent.Subtype != lattice.Send {
 		return a, false, fmt.Errorf("%w: an id is for a send and has at most %d bytes", ErrInvalid, MaxSendID)
 	}
-	s, known := m.sends[keyOfSend(r.Wallet, r.ID)]
+	s, owner, known := m.sentBefore(r)
 	switch {
 	case !known && len(m.sends) >= MaxSendIDs:
 		return a, false, fmt.Errorf("%w: %d ids are remembered; begin a new wallet", ErrFull, MaxSendIDs)
@@ -125,10 +125,30 @@ func (m *Machine) repeated(r *Request) (a Answer, known bool, err error) {
 		return a, true, ErrIDReused
 	case s.state == StateFailed:
 		return a, true, fmt.Errorf("%w: block %v; ask with another id", ErrTaken, s.hash)
-	case s.state == StateReserved && m.wallets[r.Wallet].secret == nil:
+	case s.state == StateReserved && owner.secret == nil:
 		return a, true, ErrLocked
 	}
 	return Answer{s.op, s.hash, s.state}, true, nil
+}
+
+// sentBefore returns the send that has the id of a request, and its wallet. Another
+// wallet with the same account, say of the same words, counts if it was asked for
+// the very same: who tries again may mean either.
+func (m *Machine) sentBefore(r *Request) (s sent, owner *wallet, known bool) {
+	own := m.wallets[r.Wallet]
+	if s, known = m.sends[keyOfSend(r.Wallet, r.ID)]; known {
+		return s, own, true
+	}
+	for _, id := range m.order {
+		other := m.wallets[id]
+		if id == r.Wallet || !m.has(other, r.Intent.Account) {
+			continue
+		}
+		if s, known = m.sends[keyOfSend(id, r.ID)]; known && s.params == r.Intent.digest() {
+			return s, other, true
+		}
+	}
+	return sent{}, own, false
 }
 
 // check refuses what cannot be done as things stand, and finds what is being

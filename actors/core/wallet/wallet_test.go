@@ -163,6 +163,38 @@ func TestLockHoldsWhatIsNotSigned(t *testing.T) {
 	}
 }
 
+// Two wallets of the same words: a send with an id is made once, whichever of them
+// is asked, also after a restart. Another send may have the id in either.
+func TestIDInTwoWallets(t *testing.T) {
+	w, one, from := funded(t, 8, 100)
+	two := ID(testkit.Hash(77))
+	w.secret[two] = Secret{Seed: w.secret[one].Seed}
+	if err := w.machine.Create(two, false, Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.machine.Unlock(two, w.secret[two], time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.machine.Derive(two, nil, 1); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for _, id := range []ID{one, two} {
+			if _, err := w.machine.Request(w.now, w.book, sendOf(id, from, 9, 1, "rent")); err != nil {
+				t.Fatal(err)
+			}
+			w.drain()
+		}
+		w.lose(true)
+	}
+	if got := w.sends(from, testkit.Account(9)); len(got) != 1 {
+		t.Errorf("%d sends, want 1", len(got))
+	}
+	if _, err := w.machine.Request(w.now, w.book, sendOf(two, from, 9, 2, "rent")); err != nil {
+		t.Errorf("another send with the id in the other wallet: %v", err)
+	}
+}
+
 func TestUnlockEnds(t *testing.T) {
 	w := newWorld(t, 4)
 	id, _ := w.wallet(1, Settings{})
