@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smallnano/smallnano/actors/core/election"
@@ -11,7 +12,7 @@ var electionActions = []*action{
 	{
 		name: "confirmation_active", role: Public, cost: 2,
 		summary: "Roots of the elections that run.",
-		params:  []param{may("announcements", formCount, "accepted, for the tools of the field"), pageParams[0], pageParams[1]},
+		params:  []param{may("announcements", formCount, "only those for which votes were asked for at least so often"), pageParams[0], pageParams[1]},
 		result: []field{
 			has("confirmations", formList, "in the order in which they started"),
 			has("confirmations[]", formRoot, "to be passed to confirmation_info"),
@@ -31,7 +32,7 @@ var electionActions = []*action{
 			may("representatives", formFlag, "add who voted"),
 		},
 		result: []field{
-			has("announcements", formCount, "always 0: requests for votes are not counted"),
+			has("announcements", formCount, "how often this node has asked for votes"),
 			has("voters", formCount, "representatives whose votes count"),
 			has("last_winner", formHash, "block that leads"),
 			has("total_tally", formAmount, "weight of all votes"),
@@ -67,7 +68,7 @@ var electionActions = []*action{
 			has("confirmations[].final", formAmount, "weight of the final ones"),
 			has("confirmations[].blocks", formCount, "blocks that competed"),
 			has("confirmations[].voters", formCount, "representatives that voted"),
-			has("confirmations[].request_count", formCount, "always 0: requests for votes are not counted"),
+			has("confirmations[].request_count", formCount, "how often this node has asked for votes"),
 			has("confirmations[].by_quorum", formFlag, "false when it was confirmed as what another block depends on"),
 			fieldNextOffset,
 		},
@@ -113,7 +114,7 @@ var electionActions = []*action{
 }
 
 func confirmationActive(c *call) (any, error) {
-	c.number("announcements", 0, 1<<62, badCount)
+	least := int(c.number("announcements", 0, 1<<30, badCount))
 	p := readPage(c)
 	if c.err != nil {
 		return nil, c.err
@@ -122,7 +123,11 @@ func confirmationActive(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, cursor := cut(p, state.Running)
+	running := state.Running
+	if least > 0 {
+		running = slices.DeleteFunc(slices.Clone(running), func(e election.Info) bool { return e.Requests < least })
+	}
+	list, cursor := cut(p, running)
 	roots := make([]string, len(list))
 	for i := range list {
 		roots[i] = list[i].Root.String()
@@ -199,7 +204,7 @@ func confirmationInfo(c *call) (any, error) {
 		}
 		blocks.set(b.Hash.String(), shown)
 	}
-	return obj("announcements", 0, "voters", len(e.Votes), "last_winner", e.Winner, "total_tally", e.Total, "final_tally", e.Final,
+	return obj("announcements", e.Requests, "voters", len(e.Votes), "last_winner", e.Winner, "total_tally", e.Total, "final_tally", e.Final,
 		"quorum_delta", e.Delta, "state", e.State.String(), "behavior", e.Behavior.String(), "started", e.Started, "blocks", blocks), nil
 }
 
@@ -236,7 +241,7 @@ func confirmationHistory(c *call) (any, error) {
 	for i := range list {
 		e := &list[i]
 		shown = append(shown, obj("hash", e.Hash, "duration", millis(e.Duration), "time", uint64(max(0, e.Time.UnixMilli())),
-			"tally", e.Tally, "final", e.Final, "blocks", e.Blocks, "voters", e.Voters, "request_count", 0, "by_quorum", e.ByQuorum))
+			"tally", e.Tally, "final", e.Final, "blocks", e.Blocks, "voters", e.Voters, "request_count", e.Requests, "by_quorum", e.ByQuorum))
 	}
 	count := len(state.Ended)
 	average := sum / time.Duration(max(1, count))

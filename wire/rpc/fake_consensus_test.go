@@ -47,7 +47,7 @@ func (n *fakeNode) election() election.Info {
 	e := election.Info{
 		Root: mine.Block.QualifiedRoot(), State: election.Active, Behavior: election.Priority, Bucket: 23, Started: electedAt,
 		Winner: mine.Hash, Tally: smn("1725.5"), Final: smn("1725.5"), Total: smn("1775.5"), Delta: smn("6698827.935"),
-		InLedger: mine.Hash,
+		InLedger: mine.Hash, Requests: 3,
 		Votes: []election.VoteInfo{
 			{Representative: alice.account, Weight: smn("1725.5"), Hash: mine.Hash, Timestamp: lattice.FinalTimestamp, Final: true},
 			{Representative: carol.account, Weight: smn("50"), Hash: n.network.HashOf(&rival), Timestamp: 1},
@@ -76,7 +76,7 @@ func (n *fakeNode) Elections(context.Context) (ElectionsState, error) {
 		Running: []election.Info{first, second}, Now: electedAt.Add(30 * time.Second),
 		Latency: election.Latency{P50: 254 * time.Millisecond, P90: 510 * time.Millisecond, P99: 1205 * time.Millisecond, Count: 2},
 		Ended: []election.Ended{
-			{Hash: lattice.Hash{0xB0}, State: election.Confirmed, ByQuorum: true, Time: electedAt.Add(1500 * time.Millisecond), Duration: 300 * time.Millisecond, Tally: smn("9998249.5"), Final: smn("9000000"), Voters: 3, Blocks: 1},
+			{Hash: lattice.Hash{0xB0}, State: election.Confirmed, ByQuorum: true, Time: electedAt.Add(1500 * time.Millisecond), Duration: 300 * time.Millisecond, Tally: smn("9998249.5"), Final: smn("9000000"), Voters: 3, Blocks: 1, Requests: 2},
 			{Hash: lattice.Hash{0xA0}, State: election.Confirmed, Time: electedAt, Duration: 501 * time.Millisecond, Tally: smn("1"), Voters: 1, Blocks: 2},
 		},
 		Stats: election.Stats{Forks: 4, Switches: 1, Active: 1, Confirmed: 1, Most: 500},

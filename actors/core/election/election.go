@@ -35,6 +35,7 @@ type election struct {
 	// When something is due again.
 	nextVote, nextSolicit, nextPublish, nextRepeat time.Time
 	publishes                                      int          // broadcasts so far, for the growing pauses
+	requests                                       int          // times that votes were asked for
 	said                                           lattice.Hash // block of the latest normal vote asked for
 	saidAt                                         time.Time    // when it was
 	saidFinal                                      lattice.Hash // block of the latest final vote asked for

@@ -161,6 +161,39 @@ func TestTickIsPaced(t *testing.T) {
 	}
 }
 
+// TestRequestsAreCounted: an election tells how often votes were asked for, while it
+// runs and afterwards.
+func TestRequestsAreCounted(t *testing.T) {
+	w := &scale{of: map[lattice.Account]lattice.Amount{}, delta: smn(67)}
+	now := time.Unix(1_700_000_000, 0)
+	m := New(Config{}, lattice.Beta(), w)
+	hash := lattice.Hash{7}
+	b := lattice.Block{Account: lattice.Account{1}}
+	if ok, why := m.Start(Candidate{Block: b, Hash: hash}, now); !ok {
+		t.Fatal(why)
+	}
+	asked := 0
+	for range 60 {
+		now = now.Add(time.Second)
+		m.Tick(now)
+		for _, s := range m.Ready().Solicit {
+			if s.Hash == hash {
+				asked++
+			}
+		}
+		if i, _ := m.InfoOf(hash); i.Requests != asked {
+			t.Fatalf("%d requests are told, %d were made", i.Requests, asked)
+		}
+	}
+	if asked < 5 {
+		t.Errorf("asked %d times in a minute", asked)
+	}
+	m.Cemented(b.QualifiedRoot(), hash, now)
+	if h := m.History(); len(h) != 1 || h[0].Requests != asked {
+		t.Errorf("%d requests, told as %+v", asked, h)
+	}
+}
+
 func TestLatency(t *testing.T) {
 	w := window{most: 100}
 	if got := w.latency(); got != (Latency{}) {

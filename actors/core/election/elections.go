@@ -307,7 +307,7 @@ func (s *Elections) remove(e *election, state State, now time.Time) Ended {
 	w := &e.blocks[e.winner]
 	return Ended{
 		Root: e.root, Hash: w.hash, State: state, Behavior: e.behavior, Bucket: e.bucket, Priority: e.priority,
-		Time: now, Duration: duration, Tally: w.tally, Final: w.final, Voters: len(e.votes), Blocks: len(e.blocks),
+		Time: now, Duration: duration, Tally: w.tally, Final: w.final, Voters: len(e.votes), Blocks: len(e.blocks), Requests: e.requests,
 	}
 }
 

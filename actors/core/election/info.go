@@ -26,6 +26,7 @@ type Info struct {
 	Leading   bool           // the winner has delta of all votes, final or not
 	LeadSince time.Time      // since when
 	InLedger  lattice.Hash   // of the blocks, the one in the ledger; zero: none
+	Requests  int            // times that votes were asked for
 	Blocks    []BlockInfo    // largest tally first
 	Votes     []VoteInfo     // heaviest first; several of who voted finally for several blocks
 }
@@ -104,7 +105,7 @@ func (s *Elections) brief(e *election) Info {
 	return Info{
 		Root: e.root, State: e.state, Behavior: e.behavior, Bucket: e.bucket, Priority: e.priority,
 		Started: e.started, Winner: w.hash, Tally: w.tally, Final: w.final, Total: e.total(),
-		Delta: s.weigher.Delta(), Leading: !e.leadSince.IsZero(), LeadSince: e.leadSince, InLedger: e.ledger,
+		Delta: s.weigher.Delta(), Leading: !e.leadSince.IsZero(), LeadSince: e.leadSince, InLedger: e.ledger, Requests: e.requests,
 	}
 }
 

@@ -130,6 +130,7 @@ func (s *Elections) solicit(e *election, now time.Time) {
 			s.ready.Solicit = append(s.ready.Solicit, Solicit{Root: e.root, Hash: e.blocks[i].hash, Exclude: said})
 		}
 	}
+	e.requests++
 	pause := s.cfg.SolicitInterval
 	if e.behavior == Optimistic {
 		pause = pause * 2 / 5 // it has little time

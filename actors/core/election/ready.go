@@ -84,6 +84,7 @@ type Ended struct {
 	Final    lattice.Amount
 	Voters   int
 	Blocks   int
+	Requests int // times that votes were asked for
 }
 
 // Empty reports whether there is nothing to do.
