@@ -79,7 +79,7 @@ type news struct {
 }
 
 // Read follows one node from a number of its confirmation sequence on, until ctx
-// ends or the node does not answer.
+// ends or the node does not answer: it returns with the error of that.
 func (f *Follower) Read(ctx context.Context, number int, n Node, seq uint64) error {
 	for {
 		var told news

@@ -176,7 +176,7 @@ func (l *loader) begin(ctx context.Context, fail context.CancelCauseFunc) error 
 			return err
 		}
 		go func() {
-			if err := l.follow.Read(ctx, i, c, count.Cemented); err != nil && ctx.Err() == nil {
+			if err := l.follow.Read(ctx, i, c, count.Cemented); ctx.Err() == nil {
 				fail(fmt.Errorf("cannot follow node %s: %w", strconv.Quote(url), err))
 			}
 		}()

@@ -246,7 +246,7 @@ func follow(ctx context.Context, f *load.Follower, c *child, fail context.Cancel
 	}
 	go func() {
 		err := f.Read(ctx, c.number, c.client, s.Confirmed)
-		if err == nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
 		select {
