@@ -97,6 +97,9 @@ func (a *peer) handle(ctx actor.Context, m messages.Peer) {
 			a.offend(peering.BadFrame, m.Err)
 		}
 		a.log.Debug("connection ended", "conn", a.conn, "remote", a.link.Remote(), "err", m.Err)
+		// It passed frames that wait here; who says something and leaves is heard.
+		a.self.Tell(&messages.LinkDrained{Full: func() { a.self.Tell(&messages.ClosePeer{Reason: "it has ended"}) }})
+	case *messages.LinkDrained:
 		ctx.Stop(ctx.Self())
 	case *messages.ClosePeer:
 		a.log.Debug("closing connection", "conn", a.conn, "remote", a.link.Remote(), "why", m.Reason)

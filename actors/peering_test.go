@@ -243,3 +243,45 @@ func TestSlowWriters(t *testing.T) {
 		})
 	}
 }
+
+// TestSaysAndLeaves: a peer publishes many blocks and hangs up at once. All of
+// them have come, so all of them are taken.
+func TestSaysAndLeaves(t *testing.T) {
+	c := &cluster{t: t}
+	node := c.start(testkit.GenesisKey(lattice.Dev()))
+	genesis := testkit.GenesisWallet(lattice.Dev())
+	const rounds, blocks = 5, 50
+	for round := range rounds {
+		raw, err := net.Dial("tcp", node.PeeringAddress().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer raw.Close()
+		peer, key := wire.NewConn(raw, lattice.DevID), testkit.Key(8100+round)
+		h := wire.NewDialer(wire.HandshakeConfig{Network: lattice.Dev(), NodeKey: key}, wire.Cookie(key.Public()))
+		if _, err := peer.Handshake(h, time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		var frames [][]byte
+		for range blocks {
+			b := genesis.Send(testkit.Account(60), lattice.AmountFrom(1))
+			genesis.Advance(b)
+			frame, err := wire.Append(nil, lattice.DevID, &wire.Publish{Block: *b})
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames = append(frames, frame)
+		}
+		// The first frame says that the connection is open at the other end.
+		if _, _, err := peer.ReadFrame(nil, time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if err := peer.WriteFrames(frames, time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if err := raw.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		c.cemented(uint64(1 + blocks*(round+1)))
+	}
+}

@@ -208,6 +208,15 @@ type LinkClosed struct{ Err error }
 // MailboxControl lets the end be known under load.
 func (*LinkClosed) MailboxControl() {}
 
+// LinkDrained follows LinkClosed in the queue: what came before the end of the
+// connection has been handled when it arrives.
+type LinkDrained struct {
+	Full func() // called when the queue has no place for it
+}
+
+// Refused lets the end be known all the same.
+func (m *LinkDrained) Refused(error) { m.Full() }
+
 // SendFrame asks for a whole frame to be sent. Nobody may change it any more.
 type SendFrame struct{ Frame []byte }
 
@@ -225,6 +234,7 @@ func (*PeerAdmitted) MailboxControl() {}
 
 func (*FrameArrived) toPeer() {}
 func (*LinkClosed) toPeer()   {}
+func (*LinkDrained) toPeer()  {}
 func (*SendFrame) toPeer()    {}
 func (*ClosePeer) toPeer()    {}
 func (*PeerAdmitted) toPeer() {}

@@ -81,7 +81,7 @@ func (l *liar) act() {
 	rng := l.sim.world.rng
 	l.forgetClosed()
 	if len(l.conns) == 0 || len(l.conns) < liarConns && rng.IntN(10) == 0 {
-		l.dial(address(l.victim()))
+		l.dial(l.sim.opt.address(l.victim()))
 		return
 	}
 	if len(l.tricks) == 0 {
@@ -104,12 +104,16 @@ func (l *liar) newIdentity() {
 		delete(l.host.hosts, l.host.address)
 	}
 	l.lives++
-	l.host.address = liarAddress(l.number, l.lives)
+	l.host.address = l.sim.opt.liarAddress(l.number, l.lives)
 	l.host.hosts[l.host.address] = l.host
 }
 
-// liarAddress is where a liar listens in one of its lives.
-func liarAddress(number, life int) netip.AddrPort {
+// liarAddress is where a liar listens in one of its lives. On a public network the
+// liars have four providers, as many as it takes to fill all that a node dials.
+func (o *Options) liarAddress(number, life int) netip.AddrPort {
+	if o.Public {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 200 + byte(number%4), byte(number), byte(life)}), 7176)
+	}
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 16, byte(number), byte(life)}), 7176)
 }
 

@@ -60,8 +60,12 @@ type host struct {
 	links   []*link
 }
 
-// address returns where a node listens.
-func address(node int) netip.AddrPort {
+// address returns where a node listens. On a public network each has a provider of
+// its own.
+func (o *Options) address(node int) netip.AddrPort {
+	if o.Public {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{20 + byte(node>>8), byte(node), 0, 1}), 7176)
+	}
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(node >> 8), byte(node), 1}), 7176)
 }
 

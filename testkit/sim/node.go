@@ -218,7 +218,7 @@ func (n *Node) start() {
 	s := n.sim
 	n.skew, n.untold, n.owed = n.wrong, false, 0
 	n.owner = &owner{id: n.ID}
-	n.host = &host{network: s.network, owner: n.owner, address: address(n.ID)}
+	n.host = &host{network: s.network, owner: n.owner, address: s.opt.address(n.ID)}
 	cfg := actors.DefaultConfig(n.net)
 	cfg.NodeKey = testkit.Key(1_000_000 + n.ID)
 	cfg.VotingKeys = n.votes

@@ -166,6 +166,8 @@ func (s *Scenario) setting(words []string) (err error) {
 		pause(&o.ForkEvery)
 	case "disk":
 		o.Memory = false
+	case "public":
+		o.Public = true
 	case "small":
 		o.SmallLimits = true
 	case "weights":

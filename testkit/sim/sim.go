@@ -60,6 +60,9 @@ type Options struct {
 	// Eclipse is a node whose peers are liars, but for one, and whom all liars
 	// crowd; 0 is none.
 	Eclipse int
+	// Public has the limits by address hold, as on a public network; otherwise all
+	// nodes are in one home.
+	Public bool
 
 	story *Scenario // what happens besides; nil: nothing
 
@@ -354,12 +357,12 @@ func (s *Sim) newNode(id int) *Node {
 		n.wrong = time.Duration(s.world.rng.Int64N(int64(2*s.opt.MaxSkew))) - s.opt.MaxSkew
 	}
 	for other := range id {
-		n.peers = append(n.peers, address(other).String())
+		n.peers = append(n.peers, s.opt.address(other).String())
 	}
 	if id > 0 && id == s.opt.Eclipse {
 		n.peers = n.peers[:1]
 		for i := range s.opt.Liars {
-			n.peers = append(n.peers, liarAddress(i, 1).String())
+			n.peers = append(n.peers, s.opt.liarAddress(i, 1).String())
 		}
 	}
 	s.nodes = append(s.nodes, n)
@@ -480,6 +483,10 @@ func (s *Sim) limits(c *actors.Config) {
 	if s.opt.Backlog > 0 {
 		c.MaxBacklog = s.opt.Backlog
 		c.Bootstrap.MaxUnconfirmed, c.Bootstrap.MaxDelivered = bootstrap.MaxPullBlocks, bootstrap.MaxPullBlocks
+	}
+	if s.opt.Public {
+		c.Peering.AllowLoopback, c.Peering.AllowPrivate = false, false
+		c.Peering.FeelerInterval = time.Second
 	}
 	if !s.opt.SmallLimits {
 		return

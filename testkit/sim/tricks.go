@@ -174,7 +174,7 @@ func (l *liar) voteFavour() {
 		return
 	}
 	v := lattice.Vote{Timestamp: lattice.VoteTimestamp(l.sim.world.now), Hashes: pair[:1]}
-	if c.link.remote.Addr() == address(0).Addr() {
+	if c.link.remote.Addr() == l.sim.opt.address(0).Addr() {
 		v.Timestamp = lattice.FinalTimestamp
 	}
 	v.Sign(l.sim.net.ID, l.rep)
@@ -355,6 +355,9 @@ func (l *liar) gossip() {
 	m := &wire.Keepalive{}
 	for i := range 1 + rng.IntN(wire.MaxKeepalivePeers) {
 		a := netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 16 + byte(i), byte(rng.Uint32()), 1}), 7176)
+		if l.sim.opt.Public {
+			a = l.sim.opt.liarAddress(i+wire.MaxKeepalivePeers*rng.IntN(32), 250) // of their providers
+		}
 		if i == 0 {
 			a = l.host.address
 		}

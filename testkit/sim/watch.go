@@ -232,7 +232,7 @@ func (s *Sim) blamed(o *owner, said map[string]string) {
 	if err != nil || what == peering.Flooding.String() || what == peering.Stalling.String() {
 		return
 	}
-	if honest := address(0).Addr().As4()[0]; remote.Addr().As4()[0] == honest {
+	if honest := s.opt.address(0).Addr().As4()[0]; remote.Addr().As4()[0] == honest {
 		s.violate("blame", "node %d blames an honest peer, %v: %s: %s", o.id, remote, what, said["what"])
 	}
 }
