@@ -40,6 +40,7 @@ var rules = []rule{
 	{"cmd/smallnano-sim", []string{"testkit/sim"}, nil}, // a tool for developers: no part of a node
 	{"cmd/packaging/slim/...", nil, []string{"go.opentelemetry.io/otel/metric/...", "google.golang.org/protobuf/reflect/protoreflect"}}, // stubs, each a module of its own
 	{"cmd/...", append(slices.Clone(node), "config", "cmd/..."), []string{kernel, "zombiezen.com/go/sqlite/...", "golang.org/x/crypto/...", "golang.org/x/term", "rsc.io/qr"}},
+	{"testkit/e2e", append(slices.Clone(node), "config", "testkit/..."), []string{"golang.org/x/sys/unix"}}, // namespaces
 	{"testkit/...", append(slices.Clone(node), "config", "testkit/..."), []string{kernel, "zombiezen.com/go/sqlite/...", "github.com/orcaman/concurrent-map"}},
 }
 
