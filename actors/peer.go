@@ -122,7 +122,7 @@ func (a *peer) send(ms ...wire.Message) {
 func (a *peer) offend(kind peering.Offence, err error) {
 	if !a.reported {
 		a.reported = true
-		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: a.conn, Kind: kind, Text: err.Error()})
+		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: a.conn, Kind: kind, Text: err.Error(), Remote: a.link.Remote()})
 	}
 }
 
@@ -169,7 +169,7 @@ func (a *peer) allowed(m wire.Message) bool {
 	now := a.env.Clock.Now()
 	ok := a.allowance.Message(kind, now)
 	if a.allowance.Flooding(now) {
-		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: a.conn, Kind: peering.Flooding, Text: "more than its limit of " + m.Type().String()})
+		a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: a.conn, Kind: peering.Flooding, Text: "more than its limit of " + m.Type().String(), Remote: a.link.Remote()})
 	}
 	a.tellIgnored()
 	return ok

@@ -167,7 +167,7 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 			c.fault = m.Kind.String() + ": " + m.Text
 		}
 		score := a.machine.Misbehaved(peering.ConnID(m.Conn), m.Kind, now)
-		a.log.Warn("a peer broke the rules", "conn", m.Conn, "remote", a.remote(m.Conn), "offence", m.Kind, "score", score, "what", m.Text)
+		a.log.Warn("a peer broke the rules", "conn", m.Conn, "remote", a.remote(m), "offence", m.Kind, "score", score, "what", m.Text)
 	case *messages.RepresentativeSeen:
 		a.machine.Useful(peering.ConnID(m.Conn), now)
 		a.machine.RepresentativeSeen(peering.ConnID(m.Conn), m.Account)
@@ -192,9 +192,13 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 	}
 }
 
-// remote says with whom a connection is; nothing when it has ended.
-func (a *peerSupervisor) remote(conn messages.ConnID) string {
-	if c := a.children[conn]; c != nil {
+// remote says who misbehaved; nothing when the connection has ended and who told
+// did not know.
+func (a *peerSupervisor) remote(m *messages.PeerMisbehaved) string {
+	switch c := a.children[m.Conn]; {
+	case m.Remote.IsValid():
+		return m.Remote.String()
+	case c != nil:
 		return c.link.Remote().String()
 	}
 	return ""

@@ -42,14 +42,14 @@ const (
 // costly check comes last: votes without weight, and votes about blocks that
 // are final here, are dropped before it; the heaviest go first.
 type voteProcessor struct {
-	env      *Env
-	refs     *refs
-	net      *lattice.Network
-	board    *board
-	own      []lattice.Account
-	log      *slog.Logger
-	inbox    *mailbox.Inbox
-	weights  map[lattice.Account]lattice.Amount
+	env     *Env
+	refs    *refs
+	net     *lattice.Network
+	board   *board
+	own     []lattice.Account
+	log     *slog.Logger
+	inbox   *mailbox.Inbox
+	weights map[lattice.Account]lattice.Amount
 	// gained is what representatives without weight got from blocks that were
 	// cemented since weights were told: their first votes come before those are told
 	// anew. At most maxGained of them.

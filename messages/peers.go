@@ -96,6 +96,9 @@ type PeerMisbehaved struct {
 	Conn ConnID
 	Kind peering.Offence
 	Text string // for the log and the operator
+	// Remote is the address of the peer where the one who tells knows it: the
+	// connection may have ended when this arrives.
+	Remote netip.AddrPort
 }
 
 // MailboxControl lets the fact pass a full queue.

@@ -34,9 +34,18 @@ func Backup(path, to string, o Options) (err error) {
 		_, err := r.c.exec("VACUUM INTO ?", func(s *sqlite.Stmt) { s.BindText(1, part) })
 		return err
 	}); err != nil {
-		return fmt.Errorf("back up: %w", err)
+		return fmt.Errorf("back up: %w", fullAt(to, err))
 	}
 	return settle(part, to)
+}
+
+// fullAt names the file that a copy was written to: SQLite says that a disk is full,
+// not which, and of the two files only this one is written.
+func fullAt(to string, err error) error {
+	if !errors.Is(err, ErrDiskFull) {
+		return err
+	}
+	return fmt.Errorf("%w: %s: free space on its file system, or give another folder", ErrDiskFull, to)
 }
 
 // settle makes a file durable and gives it its name.

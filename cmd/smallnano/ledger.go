@@ -134,6 +134,7 @@ func runBackup(p *program, flags *flag.FlagSet, args []string) error {
 	defer handOver(filepath.Dir(path))
 	copied := filepath.Join(folder, ledgerFile)
 	if err := storage.Backup(path, copied, o); err != nil {
+		os.Remove(folder) // if it is empty
 		return explain(err)
 	}
 	settings, err := os.ReadFile(filepath.Join(filepath.Dir(path), config.FileName))

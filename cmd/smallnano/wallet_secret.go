@@ -68,12 +68,18 @@ func (a *asker) secret(what string, fd int) (string, error) {
 }
 
 // password reads a password that exists.
-func (r *walletRun) password(what string) (string, error) { return r.secret(what, r.passwordFD) }
+func (r *walletRun) password(what string) (string, error) {
+	text, err := r.secret(what, r.passwordFD)
+	if err != nil && r.passwordFD < 0 && !r.interactive() {
+		err = withCode{err, errPassword} // the wallet stays locked
+	}
+	return text, err
+}
 
 // newPassword reads a password that will be; on a terminal twice, since nobody
 // sees what was typed.
 func (r *walletRun) newPassword() (string, error) {
-	first, err := r.password("new password")
+	first, err := r.secret("new password", r.passwordFD)
 	if err != nil {
 		return "", err
 	}
@@ -83,7 +89,7 @@ func (r *walletRun) newPassword() (string, error) {
 	if r.passwordFD >= 0 {
 		return first, nil
 	}
-	again, err := r.password("new password again")
+	again, err := r.secret("new password again", r.passwordFD)
 	if err == nil && again != first {
 		err = errors.New("the two passwords differ; nothing was done")
 	}
