@@ -31,6 +31,11 @@ const (
 	// scanTries is Config.Tries for accounts that a scan found: the next one finds
 	// them again, but only that often, if nobody can give what all tell of.
 	scanTries = 2
+	// firstWindow is how many requests a new peer may have open, leastWindow how many
+	// any may.
+	firstWindow, leastWindow = 8, 2
+	// maxSettle bounds how long a slow block processor is waited for.
+	maxSettle = 2 * time.Minute
 	// minBatch is the least number of blocks that are asked for at once, while
 	// there are more.
 	minBatch = 8
@@ -43,6 +48,7 @@ const (
 type peer struct {
 	conn       peering.ConnID
 	inFlight   int
+	window     int       // how many requests it may have open now
 	answered   bool      // anything, ever
 	silent     int       // how often in a row it did not answer in time
 	silentAt   time.Time // when that was last counted
@@ -87,7 +93,8 @@ type Client struct {
 	blockedBy map[lattice.Hash][]*task
 	sources   int // tasks of mode ByHash
 
-	outstanding int // blocks asked for or delivered, not heard of yet
+	settling    time.Duration // how long delivered blocks take lately
+	outstanding int           // blocks asked for or delivered, not heard of yet
 	paused      bool
 	unconfirmed uint64 // blocks when last told, and all inserted since
 	held, room  int    // blocks that wait for others in the driver's buffer, and most that it takes
@@ -119,7 +126,7 @@ func (c *Client) PeerUp(conn peering.ConnID, now time.Time) {
 	if c.peer(conn) != nil || len(c.peers) >= maxPeers {
 		return
 	}
-	c.peers = append(c.peers, &peer{conn: conn})
+	c.peers = append(c.peers, &peer{conn: conn, window: min(firstWindow, c.cfg.MaxPerPeer)})
 	if len(c.peers) == 1 {
 		c.scan.start(now)
 	} else {
@@ -195,6 +202,7 @@ func (c *Client) timeout(r *request, now time.Time) {
 	}
 	c.late = append(c.late, lateRequest{r.Conn, r.ID})
 	if p := c.peer(r.Conn); p != nil {
+		p.window = max(p.window/2, min(leastWindow, c.cfg.MaxPerPeer))
 		c.silent(p, now)
 	}
 	c.unanswered(r, now)
@@ -298,13 +306,14 @@ func (c *Client) shut(r *request) {
 // requests of an earlier client as that may have had under way: they may come
 // before this client is told of the peer, and after the line was down for long.
 // Any other one is blamed.
-func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind) *request {
+func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind, now time.Time) *request {
 	i := slices.IndexFunc(c.open, func(r *request) bool { return r.Conn == conn && r.ID == id && r.Kind == kind })
 	if i >= 0 {
 		r := c.open[i]
 		c.shut(r)
 		if p := c.peer(conn); p != nil {
 			p.silent, p.answered = 0, true
+			c.widen(p, now.Sub(r.sent))
 		}
 		return r
 	}
@@ -324,6 +333,17 @@ func (c *Client) answered(conn peering.ConnID, id uint64, kind Kind) *request {
 	return nil
 }
 
+// widen fits the number of requests that a peer may have open to how soon it
+// answers: over a slow line, or from a busy node, many at once would all be late.
+func (c *Client) widen(p *peer, took time.Duration) {
+	switch {
+	case took <= c.cfg.Timeout/16:
+		p.window = min(p.window+1, c.cfg.MaxPerPeer)
+	case took > c.cfg.Timeout/4:
+		p.window = max(p.window-1, min(leastWindow, c.cfg.MaxPerPeer))
+	}
+}
+
 func (c *Client) peer(conn peering.ConnID) *peer {
 	for _, p := range c.peers {
 		if p.conn == conn {
@@ -339,7 +359,7 @@ func (c *Client) usable(p *peer, now time.Time) bool {
 	if p.silent > 0 && p.inFlight > 0 {
 		return false
 	}
-	return p.inFlight < c.cfg.MaxPerPeer && !now.Before(p.until)
+	return p.inFlight < p.window && !now.Before(p.until)
 }
 
 func ledgerError(what string, account lattice.Account, err error) error {

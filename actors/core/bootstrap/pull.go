@@ -213,7 +213,7 @@ func (c *Client) compare(f *Frontier, info *lattice.AccountInfo, local Ledger) (
 // anything is wrong with it nothing of it is used, and the peer is blamed. An
 // error is the ledger's, and the answer is as if it had not come.
 func (c *Client) Pulled(conn peering.ConnID, id uint64, answer Blocks, local Ledger, now time.Time) error {
-	r := c.answered(conn, id, AskBlocks)
+	r := c.answered(conn, id, AskBlocks, now)
 	if r == nil {
 		return nil
 	}
@@ -323,7 +323,7 @@ func (c *Client) pulled(r *request, a *Blocks, now time.Time) {
 func (c *Client) deliver(t *task, conn peering.ConnID, a *Blocks, now time.Time, complete bool) {
 	n := len(a.Blocks)
 	t.last, t.lastHeight = a.Blocks[n-1].Hash, a.First+uint64(n)-1
-	t.complete, t.since = complete, now
+	t.complete, t.since, t.handed = complete, now, now
 	unsettled := 0
 	if t.in == c.delivered { // asked for ahead
 		unsettled = t.blocks

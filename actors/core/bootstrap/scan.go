@@ -206,7 +206,7 @@ func (c *Client) askPage(h *head, now time.Time, rng *rand.Rand) {
 // compared with the local ledger. An error is the ledger's; what came before it
 // counts.
 func (c *Client) Frontiers(conn peering.ConnID, id uint64, page []Frontier, local Ledger, now time.Time) error {
-	r := c.answered(conn, id, AskFrontiers)
+	r := c.answered(conn, id, AskFrontiers, now)
 	if r == nil {
 		return nil
 	}

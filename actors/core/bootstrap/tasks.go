@@ -44,6 +44,7 @@ type task struct {
 	complete   bool // the peer had no more
 	ahead      bool // what follows is asked for already
 	since      time.Time
+	handed     time.Time // when the last of the blocks were delivered
 
 	missing lattice.Hash // blocked
 }
@@ -155,6 +156,7 @@ func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uin
 		c.delivered.MoveToBack(t.elem)
 		return
 	}
+	c.settled(now.Sub(t.handed))
 	if reached || t.complete && t.target.Height <= height {
 		c.remove(t)
 		return
@@ -170,6 +172,12 @@ func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uin
 		return
 	}
 	c.queue(t, true)
+}
+
+// settled notes how long it took until delivered blocks were processed: a slow
+// machine must not be given the same again while it still has it.
+func (c *Client) settled(took time.Duration) {
+	c.settling = max(took, c.settling-c.settling/8)
 }
 
 // RolledBack reports that blocks of an account left the ledger. What the account
@@ -287,7 +295,8 @@ func (c *Client) tickTasks(now time.Time) {
 			c.queue(t, false)
 		}
 	}
-	for e := c.delivered.Front(); e != nil && now.Sub(e.Value.(*task).since) >= c.cfg.SettleTimeout; e = c.delivered.Front() {
+	patience := max(c.cfg.SettleTimeout, min(4*c.settling, maxSettle))
+	for e := c.delivered.Front(); e != nil && now.Sub(e.Value.(*task).since) >= patience; e = c.delivered.Front() {
 		c.fruitless(e.Value.(*task), now)
 	}
 	for e := c.blocked.Front(); e != nil && now.Sub(e.Value.(*task).since) >= blockedRetry; e = c.blocked.Front() {

@@ -161,7 +161,8 @@ type Config struct {
 	PeersPerPage int
 	// PageSize is how many frontiers a page has.
 	PageSize int
-	// MaxInFlight and MaxPerPeer bound the open requests, in all and per peer.
+	// MaxInFlight and MaxPerPeer bound the open requests, in all and per peer. A peer
+	// has fewer until it has shown that it answers soon.
 	MaxInFlight, MaxPerPeer int
 	// MaxDelivered bounds the blocks that were asked for or delivered and of which
 	// nothing was heard yet.
@@ -172,7 +173,7 @@ type Config struct {
 	// Timeout is how long a request may be open.
 	Timeout time.Duration
 	// SettleTimeout is how long delivered blocks may be silent until their account
-	// is asked for again.
+	// is asked for again; longer where blocks have taken long lately.
 	SettleTimeout time.Duration
 	// RetryMin is the pause before an account is asked for again that nobody had
 	// more of; it doubles with each try.
