@@ -33,7 +33,7 @@ const (
 	scanTries = 2
 	// firstWindow is how many requests a new peer may have open, leastWindow how many
 	// any may.
-	firstWindow, leastWindow = 8, 2
+	firstWindow, leastWindow = 8, 4
 	// maxSettle bounds how long a slow block processor is waited for.
 	maxSettle = 2 * time.Minute
 	// minBatch is the least number of blocks that are asked for at once, while

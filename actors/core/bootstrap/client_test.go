@@ -597,3 +597,23 @@ func TestLongChain(t *testing.T) {
 		}
 	}
 }
+
+// TestWindow: a peer that answers soon is asked more at a time, one that answers
+// late less, so that nothing times out.
+func TestWindow(t *testing.T) {
+	for lag, fits := range map[time.Duration]func(window int) bool{
+		20 * time.Millisecond: func(n int) bool { return n > firstWindow },
+		2 * time.Second:       func(n int) bool { return n < firstWindow },
+	} {
+		w := newWorld(t, 1, DefaultConfig())
+		w.u.grow(600, 2)
+		w.lag = lag
+		w.connect(honest(w.u.ledger(len(w.u.blocks))))
+		if _, done := w.run(time.Hour, w.whole); !done {
+			t.Fatalf("lag %v: not synced\n%v", lag, w.c)
+		}
+		if n := w.c.peers[0].window; !fits(n) || w.c.stats.Timeouts > 0 {
+			t.Errorf("lag %v: %d requests at a time, %d timeouts", lag, n, w.c.stats.Timeouts)
+		}
+	}
+}
