@@ -104,6 +104,9 @@ func (c *Config) Validate() error {
 	if c.MaxLedgerBytes != 0 && (c.MaxLedgerBytes < minLedgerBytes || c.MaxLedgerBytes > 1<<50) {
 		return fmt.Errorf("max_ledger_bytes is %d, want %d to %d, or 0 for no limit", c.MaxLedgerBytes, int64(minLedgerBytes), int64(1)<<50)
 	}
+	if isKey(c.VotingKey) {
+		return errors.New("voting_key is a key itself, want the name of a file that has it and that only you can read; take the key out of where it stands now")
+	}
 	if c.PeeringPort == c.RPCPort && c.RPCPort != 0 {
 		return fmt.Errorf("peering_port and rpc_port are both %d, want two different ports", c.RPCPort)
 	}

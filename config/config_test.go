@@ -164,6 +164,25 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestReadSmall refuses what would never end, or wait for ever.
+func TestReadSmall(t *testing.T) {
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, make([]byte, maxSmall+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{large, t.TempDir(), os.DevNull} {
+		if _, err := ReadSmall(path); err == nil || !strings.Contains(err.Error(), "no plain file") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := os.Truncate(large, maxSmall); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := ReadSmall(large); err != nil || len(data) != maxSmall {
+		t.Errorf("%d bytes: %v", len(data), err)
+	}
+}
+
 func TestUnreadableFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, FileName), 0o700); err != nil {

@@ -13,10 +13,28 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
+// maxSmall is the most bytes that a file of settings or of a key may have.
+const maxSmall = 1 << 20
+
+var errTooMuch = fmt.Errorf("no plain file of at most %d bytes", maxSmall)
+
+// ReadSmall reads a file of settings, of a key or a token: what is no plain file,
+// or larger than a megabyte, is refused and not waited for.
+func ReadSmall(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSmall {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errTooMuch}
+	}
+	return os.ReadFile(path)
+}
+
 // readFile takes over the settings file, if there is one.
 func (c *Config) readFile(from map[string]string) error {
 	path := filepath.Join(c.DataDir, FileName)
-	data, err := os.ReadFile(path)
+	data, err := ReadSmall(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil

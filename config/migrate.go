@@ -20,7 +20,7 @@ import (
 // nothing changed.
 func Migrate(dir string) (kept string, err error) {
 	path := filepath.Join(dir, FileName)
-	data, err := os.ReadFile(path)
+	data, err := ReadSmall(path)
 	if err != nil {
 		return "", fmt.Errorf("cannot read the settings: %w", err)
 	}

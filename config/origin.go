@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/hex"
 	"flag"
 	"fmt"
 	"slices"
@@ -26,12 +27,27 @@ func Explain(flags *flag.FlagSet, args []string, environ []string) (Config, []Or
 	origins := make([]Origin, len(settings))
 	for i := range settings {
 		s := &settings[i]
-		origins[i] = Origin{Name: s.name, Value: s.value(&c).String(), From: from[s.name], doc: s.doc}
+		origins[i] = Origin{Name: s.name, Value: s.told(&c), From: from[s.name], doc: s.doc}
 		if origins[i].From == "" {
 			origins[i].From = "default"
 		}
 	}
 	return c, origins, nil
+}
+
+// told is the value for everybody to see: a key that stands where its file should
+// be named is not.
+func (s *setting) told(c *Config) string {
+	if s.name == "voting_key" && isKey(c.VotingKey) {
+		return "(a key)"
+	}
+	return s.value(c).String()
+}
+
+// isKey reports whether what should name a file is the key itself.
+func isKey(text string) bool {
+	digits, err := hex.DecodeString(strings.TrimSpace(text))
+	return err == nil && len(digits) >= 32
 }
 
 // live are the settings that a running node takes over; the others need a
@@ -64,6 +80,7 @@ func Changes(running, fresh *Config) []Change {
 	for i := range settings {
 		s := &settings[i]
 		if was, is := s.value(running).String(), s.value(fresh).String(); was != is {
+			was, is = s.told(running), s.told(fresh)
 			out = append(out, Change{s.name, was, is, live[s.name]})
 		}
 	}

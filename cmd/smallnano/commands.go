@@ -182,6 +182,7 @@ func parse(flags *flag.FlagSet, args []string) error {
 }
 
 func runHelp(p *program, _ *flag.FlagSet, args []string) error {
+	args = strings.Fields(strings.Join(args, " ")) // "wallet send" may be one word
 	var b strings.Builder
 	if len(args) == 1 {
 		if all := group(args[0]); len(all) > 1 {

@@ -162,6 +162,9 @@ func (d *doctor) folder() bool {
 	}
 	mode := info.Mode().Perm()
 	d.judge("folder", !modesMatter || mode&0o077 == 0, ailing, fmt.Sprintf("mode %v", mode), "others may look at the keys: chmod 700 "+d.settings.DataDir)
+	for _, path := range openSecrets(d.settings.DataDir) { // a folder may have been closed too late
+		d.note("secrets", ailing, "others can read "+path, "chmod 600 "+path)
+	}
 	return true
 }
 

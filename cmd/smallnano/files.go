@@ -63,7 +63,7 @@ func newFolder(path string) (undo func(), err error) {
 // secretFile reads 32 secret bytes from a file of 64 hexadecimal digits. When
 // there is none, it is made of unpredictable bytes.
 func secretFile(path, what, remedy string) (secret [32]byte, err error) {
-	text, err := os.ReadFile(path)
+	text, err := config.ReadSmall(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err := rand.Read(secret[:]); err != nil {
@@ -80,6 +80,18 @@ func secretFile(path, what, remedy string) (secret [32]byte, err error) {
 		return secret, fmt.Errorf("the %s in %s is damaged: %w; %s", what, path, err, remedy)
 	}
 	return secret, nil
+}
+
+// openSecrets returns the secret files of a data folder that others than the owner
+// can read.
+func openSecrets(dir string) (open []string) {
+	for _, name := range []string{nodeKeyFile, tokenFile} {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && modesMatter && info.Mode().Perm()&0o077 != 0 {
+			open = append(open, path)
+		}
+	}
+	return open
 }
 
 // parseSecret reads 64 hexadecimal digits. The error never shows them.
@@ -141,7 +153,7 @@ func votingKey(n *lattice.Network, path string) (crypto.PrivateKey, error) {
 	if open := info.Mode().Perm() & 0o077; open != 0 && modesMatter {
 		return crypto.PrivateKey{}, fmt.Errorf("voting key %s may be read or changed by others (mode %v): take their rights away with chmod 600", path, info.Mode().Perm())
 	}
-	text, err := os.ReadFile(path)
+	text, err := config.ReadSmall(path)
 	if err != nil {
 		return crypto.PrivateKey{}, fmt.Errorf("cannot read the voting key: %w", err)
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,6 +44,45 @@ func dataFolder(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// TestKeyInPlaceOfFile gives a key where a file should be named: it is refused and
+// not repeated, neither to the log nor in a report.
+func TestKeyInPlaceOfFile(t *testing.T) {
+	dir, file := dataFolder(t), filepath.Join(t.TempDir(), "report")
+	secret := strings.Repeat("98ee5C59", 8)
+	for _, args := range [][]string{
+		{"node", "run", "--data-dir", dir, "--enable-voting", "--voting-key", secret},
+		{"config", "show", "--data-dir", dir, "--voting-key", secret},
+		{"config", "check", "--data-dir", dir, "--voting-key", secret},
+	} {
+		if code, said := runCommand(args...); strings.Contains(strings.ToLower(said), strings.ToLower(secret)) || !strings.Contains(said, "a key") {
+			t.Errorf("%v: code %d: %s", args[:2], code, said)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, config.FileName), []byte("enable_voting = true\nvoting_key = \""+secret+"\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(log, []byte("stat "+secret+": no such file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := runCommand("report", "--data-dir", dir, "--log", log, file); code != exitOK {
+		t.Fatalf("code %d: %s", code, said)
+	}
+	packed, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	z, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil || bytes.Contains(bytes.ToLower(text), []byte(strings.ToLower(secret))) || !bytes.Contains(text, []byte("no such file")) {
+		t.Errorf("the report has it: %v", err)
+	}
 }
 
 // damage changes a ledger behind the node's back.
@@ -108,6 +149,19 @@ func TestDoctor(t *testing.T) {
 		if _, ok := seen[what]; !ok {
 			t.Errorf("%s is missing", what)
 		}
+	}
+	token := filepath.Join(dir, tokenFile)
+	if err := os.WriteFile(token, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(token, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, said := runCommand(args...); modesMatter && (!strings.Contains(said, "warn  secrets") || !strings.Contains(said, "chmod 600 "+token)) {
+		t.Errorf("a token that all can read: %s", said)
+	}
+	if err := os.Remove(token); err != nil {
+		t.Fatal(err)
 	}
 	damage(t, filepath.Join(dir, ledgerFile))
 	if code, said := runCommand(args...); code != exitFailed || !strings.Contains(said, "FAIL  ledger") || !strings.Contains(said, "restore a backup") {

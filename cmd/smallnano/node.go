@@ -186,6 +186,9 @@ func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) err
 	if err != nil {
 		return err
 	}
+	for _, path := range openSecrets(c.DataDir) {
+		n.log.Warn("others can read this file, and do what it is for: take their rights away with chmod 600", "file", path)
+	}
 	cfg, err := nodeConfig(c, network)
 	if err != nil {
 		return err

@@ -175,6 +175,9 @@ func TestHelpOfGroups(t *testing.T) {
 			t.Errorf("help does not list %s", c.name)
 		}
 	}
+	if help("help", "wallet send") != help("help", "wallet", "send") {
+		t.Error("help of a command as one word is another")
+	}
 	for _, word := range []string{"wallet", "bench", "config"} {
 		of := help("help", word)
 		if of != help(word, "--help") || strings.Count(of, "\n  "+word+" ")+1 != len(group(word)) || !strings.HasPrefix(of, "  "+word+" ") {

@@ -59,7 +59,14 @@ func runReport(p *program, flags *flag.FlagSet, args []string) error {
 	r.add("README", []byte(reportNote))
 	settings, origins, err := config.Explain(flag.NewFlagSet("report", flag.ContinueOnError), at, p.environ)
 	r.note("settings", []byte(strings.Join(config.Table(origins), "\n")+"\n"), err)
-	r.learn(&settings)
+	r.learn(settings.DataDir, settings.VotingKey)
+	if running, err := p.runningSettings(settings.DataDir); err == nil { // which may have other flags
+		for _, o := range running {
+			if o.Name == "voting_key" {
+				r.learn(o.Value)
+			}
+		}
+	}
 	r.command(p, "version", "version")
 	r.command(p, "doctor", append([]string{"doctor"}, at...)...)
 	r.command(p, "status.json", append([]string{"status", "--json"}, at...)...)
@@ -94,11 +101,18 @@ func (r *bugReport) note(name string, data []byte, err error) {
 	r.add(name, data)
 }
 
-// learn reads what must not be in the report: the secrets of the data folder. A
-// voting key of the settings is one of them.
-func (r *bugReport) learn(c *config.Config) {
-	for _, path := range []string{filepath.Join(c.DataDir, nodeKeyFile), filepath.Join(c.DataDir, tokenFile), c.VotingKey} {
-		text, err := os.ReadFile(path)
+// learn reads what must not be in the report: the secrets of data folders and of
+// files. A key that stands where its file should be named is one, too.
+func (r *bugReport) learn(places ...string) {
+	for _, place := range places {
+		text, err := config.ReadSmall(place)
+		if info, gone := os.Stat(place); gone == nil && info.IsDir() {
+			r.learn(filepath.Join(place, nodeKeyFile), filepath.Join(place, tokenFile))
+			continue
+		}
+		if _, bare := parseSecret([]byte(place)); bare == nil {
+			text, err = []byte(place), nil
+		}
 		if err != nil {
 			continue
 		}

@@ -130,7 +130,7 @@ func (f *rpcFlags) client(environ []string) (*client, error) {
 	}
 	c.url = rpc.URL(c.url)
 	if f.tokenFile != "" {
-		text, err := os.ReadFile(f.tokenFile)
+		text, err := config.ReadSmall(f.tokenFile)
 		if err != nil {
 			return nil, err
 		}

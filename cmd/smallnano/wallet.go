@@ -180,7 +180,7 @@ func (r *walletRun) askSlowly(action string, params map[string]any, to any) erro
 func (r *walletRun) unlock(seconds int) error {
 	password, err := r.password("password of the wallet")
 	if err != nil {
-		return err
+		return withCode{err, errPassword} // it is locked, and stays so
 	}
 	return r.unlockWith(password, seconds)
 }
