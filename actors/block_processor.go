@@ -90,6 +90,7 @@ func (a *blockProcessor) Receive(ctx actor.Context) {
 		a.refusals, a.admission = newRefusals(), newAdmission()
 		a.gaps = bootstrap.NewGaps(bootstrap.DefaultGapsConfig())
 		a.pulled = bootstrap.NewGaps(bootstrap.PulledGapsConfig())
+		a.recall()
 	case *actor.Restarting, *actor.Stopping:
 		a.giveBack()
 	case messages.BlockProcessor:
@@ -153,6 +154,22 @@ func (a *blockProcessor) giveBack() {
 	}
 	a.batch = batch{}
 	a.giveBackHeld(mailbox.ErrFailed)
+}
+
+// recall tells how far the ledger is: an actor that failed may have committed
+// something and not told it, and nothing more may come for a long time.
+func (a *blockProcessor) recall() {
+	var counts lattice.Counts
+	err := a.env.Store.View(func(r storage.Reader) (err error) {
+		counts, err = r.Counts()
+		return err
+	})
+	if err != nil {
+		a.log.Error("cannot read the database", "err", err)
+		return
+	}
+	a.board.confirmed(counts.Cemented)
+	a.refs.elections.Tell(&messages.ProcessorStarted{Confirmed: counts.Cemented})
 }
 
 // probe finds out whether writing works again.

@@ -180,6 +180,10 @@ func (a *electionManager) handle(m messages.Elections) {
 		m.Reply(a.electByHand(m, now), nil)
 	case *messages.WeightsWanted:
 		a.tellWeights()
+	case *messages.ProcessorStarted:
+		if m.Confirmed != a.loaded {
+			a.loadWeights()
+		}
 	case *messages.SchedulerStarted:
 		a.refs.scheduler.Tell(a.running())
 	case *messages.Wake: // nothing waits: carryOut looks after every message

@@ -57,6 +57,13 @@ type ProofsAsked struct {
 // MailboxSource puts each peer's wishes in a queue of their own.
 func (m *ProofsAsked) MailboxSource() Source { return m.Conn.source() }
 
+// ProcessorStarted says that the block processor began anew, and how many blocks are
+// confirmed in the ledger: what its predecessor committed last may not have been told.
+type ProcessorStarted struct{ Confirmed uint64 }
+
+// MailboxControl lets the restarted block processor be heard.
+func (*ProcessorStarted) MailboxControl() {}
+
 // SchedulerStarted asks for ElectionsRunning.
 type SchedulerStarted struct{}
 
@@ -125,6 +132,7 @@ func (*SchedulerStarted) toElections() {}
 func (*BlocksInserted) toElections()   {}
 func (*BlocksCemented) toElections()   {}
 func (*ProofsAsked) toElections()      {}
+func (*ProcessorStarted) toElections() {}
 func (*BlocksRolledBack) toElections() {}
 func (*Tick) toElections()             {}
 func (*Wake) toElections()             {}
