@@ -90,7 +90,7 @@ func (b backend) Health() rpc.HealthReport {
 		starting = starting || a.State == supervise.Starting && a.Restarts == 0
 		report.Actors = append(report.Actors, h)
 		if h.State != rpc.ActorRunning && !strings.Contains(a.Path, "/"+namePeers+"/") {
-			r.unready("%s is %s", h.Name, strings.ReplaceAll(string(h.State), "_", " "))
+			r.unready("%s is %s%s", h.Name, strings.ReplaceAll(string(h.State), "_", " "), failureText(&a))
 		}
 	}
 	b.network(&r)
@@ -117,6 +117,21 @@ func (b backend) Health() rpc.HealthReport {
 	}
 	report.State, report.Ready, report.Reasons = r.state, r.ready, r.all
 	return report
+}
+
+// maxFailureText bounds what is told of a failure, in bytes.
+const maxFailureText = 600
+
+// failureText is why an actor waits to be started again, in one line; "" for others.
+func failureText(a *supervise.ActorHealth) string {
+	if a.State != supervise.BackingOff || a.LastFailure == nil {
+		return ""
+	}
+	text, _, _ := strings.Cut(a.LastFailure.Err.Error(), "\n")
+	for _, prefix := range []string{"panic: ", "actors: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return ": " + strings.ToValidUTF8(text[:min(len(text), maxFailureText)], "")
 }
 
 // network adds what keeps the node from following the network.

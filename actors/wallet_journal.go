@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/smallnano/smallnano/actors/core/wallet"
 )
@@ -60,6 +62,9 @@ func openJournal(dir string, replay func(*wallet.Record) error) (*journal, error
 			_ = os.Remove(name)
 		}
 	}
+	if err := refuseLost(dir, path); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the journal of the wallets: %w", err)
@@ -75,6 +80,36 @@ func openJournal(dir string, replay func(*wallet.Record) error) (*journal, error
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return j, nil
+}
+
+// refuseLost refuses a journal that is not there, or without its first bytes, beside
+// keystores: there are none before it was on the disk, so somebody took it away, and a
+// new one would hide the wallets and let a send be made twice.
+func refuseLost(dir, path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() >= int64(len(journalMagic)) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot open the journal of the wallets: %w", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("cannot look for wallets: %w", err)
+	}
+	orphans, first := 0, ""
+	for _, e := range entries {
+		name, ending := strings.CutSuffix(e.Name(), ".json")
+		if _, err := wallet.ParseID(name); ending && err == nil {
+			if orphans++; first == "" {
+				first = e.Name()
+			}
+		}
+	}
+	if orphans == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: it is empty or gone, though the keystores of %d wallets are beside it (%s); restore it from a backup, or move all of them to another folder, start again, and restore the wallets from there (wallet restore --backup FILE) or from their words", path, errJournal, orphans, first)
 }
 
 // read replays all whole frames and returns where they end; 0 for a new file.

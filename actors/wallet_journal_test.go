@@ -4,9 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/smallnano/smallnano/actors/core/wallet"
+	"github.com/smallnano/smallnano/actors/mailbox"
+	"github.com/smallnano/smallnano/actors/supervise"
 	"github.com/smallnano/smallnano/messages/lattice"
 )
 
@@ -158,5 +161,54 @@ func TestJournalGrows(t *testing.T) {
 		if got := (&journal{size: c.size, extract: c.extract}).grown(); got != c.want {
 			t.Errorf("%d bytes after an extract of %d: %v", c.size, c.extract, got)
 		}
+	}
+}
+
+// A journal that is empty or gone beside keystores is refused, with what to do, and
+// left as it is; without a keystore it is a new one.
+func TestJournalLostBesideKeystores(t *testing.T) {
+	for name, content := range map[string][]byte{"gone": nil, "empty": {}, "cut": []byte(journalMagic[:3])} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, journalFile)
+			if content != nil {
+				if err := os.WriteFile(path, content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			id := wallet.ID{1, 2, 3}
+			if err := writeKeystore(dir, id, []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := replayed(t, dir); !errors.Is(err, errJournal) || !strings.Contains(err.Error(), id.String()) || !strings.Contains(err.Error(), "restore") {
+				t.Fatalf("%v", err)
+			}
+			if left, _ := os.ReadFile(path); string(left) != string(content) {
+				t.Errorf("the journal is now %q", left)
+			}
+			if err := os.Remove(keystorePath(dir, id)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := replayed(t, dir); err != nil {
+				t.Error(err)
+			}
+			if err := writeKeystore(dir, id, []byte("{}")); err != nil { // cut short before the journal had it
+				t.Fatal(err)
+			}
+			if _, err := replayed(t, dir); err != nil {
+				t.Errorf("a keystore whose wallet was never told of: %v", err)
+			}
+		})
+	}
+}
+
+// Why an actor is not there stands beside that.
+func TestFailureText(t *testing.T) {
+	a := supervise.ActorHealth{State: supervise.BackingOff, LastFailure: &supervise.Failure{Err: &mailbox.Panic{Value: errors.New("actors: the journal is damaged\nstack")}}}
+	if got := failureText(&a); got != ": the journal is damaged" {
+		t.Errorf("%q", got)
+	}
+	if a.State = supervise.Running; failureText(&a) != "" {
+		t.Error("told of one that runs again")
 	}
 }
