@@ -26,7 +26,7 @@ func Migrate(dir string) (kept string, err error) {
 	}
 	fresh, err := migrate(path, data)
 	if err != nil || fresh == string(data) {
-		return "", err
+		return "", hideKeys(err)
 	}
 	for n := 1; ; n++ {
 		kept = fmt.Sprintf("%s.before-%d", path, n)

@@ -1,9 +1,10 @@
 package config
 
 import (
-	"encoding/hex"
+	"errors"
 	"flag"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -44,10 +45,23 @@ func (s *setting) told(c *Config) string {
 	return s.value(c).String()
 }
 
-// isKey reports whether what should name a file is the key itself.
+// isKey reports whether what should name a file is the key itself, also when some of
+// it got lost, or the words of one: it is long, and has neither an ending nor a folder.
+// Who has a file of such a name writes ./NAME.
 func isKey(text string) bool {
-	digits, err := hex.DecodeString(strings.TrimSpace(text))
-	return err == nil && len(digits) >= 32
+	return len(strings.TrimSpace(text)) >= 48 && !strings.ContainsAny(text, `/\.`)
+}
+
+// keyLike is a run of so many hexadecimal digits that it may be a key. No setting is
+// meant to have it.
+var keyLike = regexp.MustCompile(`[0-9A-Fa-f]{48,}`)
+
+// hideKeys takes out of an error about settings what may be a key: it may reach a log.
+func hideKeys(err error) error {
+	if err == nil || !keyLike.MatchString(err.Error()) {
+		return err
+	}
+	return errors.New(keyLike.ReplaceAllString(err.Error(), "[digits that may be a key]"))
 }
 
 // live are the settings that a running node takes over; the others need a

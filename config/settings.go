@@ -62,6 +62,12 @@ func Load(flags *flag.FlagSet, args []string, environ []string) (Config, error) 
 // gather is Load, and notes by name where each setting comes from that is not the
 // default.
 func gather(flags *flag.FlagSet, args []string, environ []string, from map[string]string) (Config, error) {
+	c, err := collect(flags, args, environ, from)
+	return c, hideKeys(err)
+}
+
+// collect is gather with errors that may repeat a key.
+func collect(flags *flag.FlagSet, args []string, environ []string, from map[string]string) (Config, error) {
 	c := Default()
 	given := Config{}
 	for i := range settings {

@@ -37,6 +37,13 @@ var (
 // is in the list and all together cannot be right.
 var ErrMnemonicChecksum = errors.New("the words do not fit together")
 
+// IsMnemonicWord reports whether a word is in the list, in either case. Many words of
+// everyday texts are.
+func IsMnemonicWord(word string) bool {
+	_, known := wordNumber[strings.ToLower(word)]
+	return known
+}
+
 // FormatMnemonic returns the 24 English words of a wallet seed, separated by
 // single spaces: the seed's 256 bits and the first 8 of its SHA-256, eleven
 // bits a word, as BIP 39 writes 256 bits of entropy. The words are the seed in

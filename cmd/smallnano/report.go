@@ -24,9 +24,10 @@ import (
 const maxReportPart = 1 << 20
 
 // reportNote stands in every report.
-const reportNote = `What a smallnano node and its machine were like when this was written. Seeds, keys,
-the token and passwords are not in it. The addresses of peers are, and the names of
-folders: look through it before you hand it on.
+const reportNote = `What a smallnano node and its machine were like when this was written. The keys and
+the token of the node are taken out wherever they stand, and so is what looks like a key
+or the words of a wallet. The addresses of peers are in it, and the names of folders:
+look through it before you hand it on.
 `
 
 // bugReport gathers files and takes the secrets of a data folder out of them.
@@ -85,12 +86,12 @@ func runReport(p *program, flags *flag.FlagSet, args []string) error {
 	if err := newFile(words[0], packed.String()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "%s: %d files, %s; it has the addresses of peers and no secrets\n", words[0], len(r.files), bytesText(int64(packed.Len())))
+	_, err = fmt.Fprintf(p.out, "%s: %d files, %s; keys are taken out of it, addresses of peers are in it: look through it before you hand it on\n", words[0], len(r.files), bytesText(int64(packed.Len())))
 	return err
 }
 
 func (r *bugReport) add(name string, data []byte) {
-	r.files = append(r.files, reportFile{name, data[:min(len(data), maxReportPart)]})
+	r.files = append(r.files, reportFile{name, data})
 }
 
 // note adds what was found, and why there is no more.
@@ -190,7 +191,11 @@ func tailOf(path string, most int64) ([]byte, error) {
 	if _, err := f.Seek(max(0, info.Size()-most), io.SeekStart); err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.LimitReader(f, most))
+	data, err := io.ReadAll(io.LimitReader(f, most))
+	if info.Size() > most { // half a line could have half a key
+		_, data, _ = bytes.Cut(data, []byte("\n"))
+	}
+	return data, err
 }
 
 // pack writes the report, secrets taken out.
@@ -198,10 +203,8 @@ func (r *bugReport) pack(to io.Writer, now time.Time) error {
 	z := gzip.NewWriter(to)
 	t := tar.NewWriter(z)
 	for _, f := range r.files {
-		data := f.data
-		for _, secret := range r.secrets {
-			data = bytes.ReplaceAll(data, secret, []byte("[taken out]"))
-		}
+		data := r.clean(f.data)
+		data = data[:min(len(data), maxReportPart)]
 		err := t.WriteHeader(&tar.Header{Name: "smallnano-report/" + f.name, Mode: 0o600, Size: int64(len(data)), ModTime: now})
 		if err == nil {
 			_, err = t.Write(data)
