@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Config is the settings of a node, as text and numbers. What they mean to the
@@ -30,6 +31,7 @@ type Config struct {
 	ExternalAddress    string
 	RPCAddress         string
 	RPCPort            int
+	RPCHosts           []string
 	Peers              []string
 	PeerSeeds          []string
 	BootstrapPeers     []string
@@ -118,6 +120,11 @@ func (c *Config) Validate() error {
 			if err := checkHostPort(peer); err != nil {
 				return fmt.Errorf("%s is %q, want HOST:PORT: %w", l.name, peer, err)
 			}
+		}
+	}
+	for _, name := range c.RPCHosts {
+		if name != "*" && (len(name) > 253 || strings.ContainsAny(name, ":/*[] ")) {
+			return fmt.Errorf("rpc_hosts has %q, want the name of a machine without a port, or *", name)
 		}
 	}
 	if c.EnableVoting && c.VotingKey == "" {

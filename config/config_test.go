@@ -310,3 +310,32 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// Only what is nearly spelled like a flag is suggested, and never the contrary of what
+// was written.
+func TestSuggestedFlags(t *testing.T) {
+	for given, want := range map[string]string{
+		"--pasword-fd": "the nearest is --password-fd", "--no-pasword": "the nearest is --no-password", "--idd": "the nearest is --id",
+		"--password": "", "-1": "", "--bogus": "", "--i": "", "--jsno": "the nearest is --json",
+	} {
+		flags := flag.NewFlagSet("test", flag.ContinueOnError)
+		flags.SetOutput(io.Discard)
+		for _, name := range []string{"no-password", "password-fd", "id", "peer", "json"} {
+			flags.String(name, "", "")
+		}
+		err := Parse(flags, []string{given})
+		if err == nil || !strings.Contains(err.Error(), "is not a flag") || !strings.HasSuffix(err.Error(), want) || (want == "") == strings.Contains(err.Error(), "nearest") {
+			t.Errorf("%s: %v, want %q", given, err, want)
+		}
+	}
+}
+
+func TestHosts(t *testing.T) {
+	for name, good := range map[string]bool{"node.example": true, "*": true, "node.example:80": false, "http://node": false, "*.example": false} {
+		c := Default()
+		c.RPCHosts = []string{"a", name}
+		if err := c.Validate(); (err == nil) != good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

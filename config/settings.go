@@ -27,6 +27,7 @@ var settings = []setting{
 	{"external_address", "ADDRESS:PORT at which peers can reach this node, for when that is not where they see it, as behind a router that forwards another port; when empty the node goes by what its peers say", func(c *Config) flag.Value { return (*text)(&c.ExternalAddress) }},
 	{"rpc_address", "address of the JSON-RPC; keep it on this machine unless a proxy with access control stands in front", func(c *Config) flag.Value { return (*text)(&c.RPCAddress) }},
 	{"rpc_port", "TCP port of the JSON-RPC; 0 takes a free one", func(c *Config) flag.Value { return (*number)(&c.RPCPort) }},
+	{"rpc_hosts", "names by which the JSON-RPC may be called, beside localhost and addresses; a browser that another's name led here is refused; * allows all", func(c *Config) flag.Value { return (*list)(&c.RPCHosts) }},
 	{"peer", "HOST:PORT of a node that is always dialled; may be given several times; a name is looked up again from time to time, and up to 4 of its addresses are dialled", func(c *Config) flag.Value { return (*list)(&c.Peers) }},
 	{"peer_seeds", "HOST:PORT of nodes through which this one finds others, instead of those that the network names", func(c *Config) flag.Value { return (*list)(&c.PeerSeeds) }},
 	{"bootstrap_peers", "HOST:PORT of nodes to fetch the ledger from; dialled as peer", func(c *Config) flag.Value { return (*list)(&c.BootstrapPeers) }},
@@ -97,7 +98,7 @@ func collect(flags *flag.FlagSet, args []string, environ []string, from map[stri
 	return c, c.readFlags(flags, from)
 }
 
-// Parse is flags.Parse with an error that names the nearest flag. It is
+// Parse is flags.Parse with an error that names the nearest flag, if one is near. It is
 // flag.ErrHelp when help was asked for.
 func Parse(flags *flag.FlagSet, args []string) error {
 	err := flags.Parse(args)
@@ -109,8 +110,26 @@ func Parse(flags *flag.FlagSet, args []string) error {
 		return err
 	}
 	var names []string
-	flags.VisitAll(func(f *flag.Flag) { names = append(names, "--"+f.Name) })
-	return fmt.Errorf("--%s is not a flag; the nearest is %s", strings.TrimPrefix(name, "-"), Nearest("--"+name, names))
+	flags.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	name = strings.TrimPrefix(name, "-")
+	return fmt.Errorf("--%s is not a flag%s", name, suggestion(name, names))
+}
+
+// suggestion names the flag that may be meant, if one is spelled nearly like the name.
+// One that takes something away, as --no-password, is never what somebody meant who
+// wrote the contrary.
+func suggestion(name string, flags []string) string {
+	const most = 2 // letters that may be wrong, and fewer than half of them
+	var near []string
+	for _, f := range flags {
+		if d := distance(name, f); d <= most && 2*d < len(name) && (!strings.HasPrefix(f, "no-") || strings.HasPrefix(name, "no-")) {
+			near = append(near, f)
+		}
+	}
+	if len(near) == 0 {
+		return ""
+	}
+	return "; the nearest is --" + Nearest(name, near)
 }
 
 // shown is the default as the help shows it.

@@ -249,6 +249,7 @@ func nodeConfig(c *config.Config, network *lattice.Network) (actors.Config, erro
 	cfg.Elections.MaxElections = c.MaxElections
 	cfg.RPCListen = net.JoinHostPort(c.RPCAddress, strconv.Itoa(c.RPCPort))
 	cfg.RPC = rpc.DefaultConfig()
+	cfg.RPC.Hosts = c.RPCHosts
 	cfg.VoteWindow = time.Duration(c.VoteWindowMS) * time.Millisecond
 	cfg.MaxBacklog = c.MaxBacklog
 	cfg.MaxBlocksPerAccount, cfg.MaxLedgerBytes = uint64(c.MaxBlocksPerAccount), c.MaxLedgerBytes

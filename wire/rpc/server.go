@@ -87,7 +87,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	switch {
 	case !s.hostAllowed(r.Host):
-		s.refuse(w, http.StatusForbidden, badHost.because("Host %q: name it in the configuration, or use the address", clip(r.Host)))
+		s.refuse(w, http.StatusForbidden, badHost.because("Host %q: name it in the setting rpc_hosts, or use the address", clip(r.Host)))
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		s.probe(w, r)
 	case r.Method == http.MethodOptions:
