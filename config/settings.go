@@ -78,7 +78,7 @@ func collect(flags *flag.FlagSet, args []string, environ []string, from map[stri
 		return c, err
 	}
 	if flags.NArg() > 0 {
-		return c, fmt.Errorf("%s: unexpected argument %q", flags.Name(), flags.Arg(0))
+		return c, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	env := variables(environ)
 	if dir, ok := env["SMALLNANO_DATA_DIR"]; ok {

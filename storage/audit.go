@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"zombiezen.com/go/sqlite"
 
@@ -172,7 +173,8 @@ func viewFile(path string, o Options, f func(*reader) error) error {
 		return fmt.Errorf("read ledger: %w; is this the data folder of a node?", err)
 	}
 	lock, err := acquireLock(path + ".lock")
-	if err != nil && !errors.Is(err, ErrInUse) {
+	readOnly := errors.Is(err, syscall.EROFS) // where nobody writes nobody has to be kept away
+	if err != nil && !readOnly && !errors.Is(err, ErrInUse) {
 		return lockError(path, err)
 	}
 	if lock != nil {
@@ -186,7 +188,7 @@ func viewFile(path string, o Options, f func(*reader) error) error {
 		return fmt.Errorf("read ledger: %s is empty: start a node on it first", path)
 	}
 	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: "mode=ro"}
-	if lock != nil && fileSize(path+"-wal") == 0 {
+	if (lock != nil || readOnly) && fileSize(path+"-wal") == 0 {
 		uri.RawQuery += "&immutable=1" // else a file that only reads would want to make a log
 	}
 	c, err := openConn(path, uri.String(), sqlite.OpenReadOnly|sqlite.OpenURI, readerKeys, "PRAGMA cell_size_check = ON",

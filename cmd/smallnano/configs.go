@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"flag"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,6 +36,9 @@ func runConfigCheck(p *program, flags *flag.FlagSet, args []string) error {
 // that the node would vote with.
 func checkSettings(c *config.Config) (*lattice.Network, error) {
 	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if _, _, err := newLog(io.Discard, c.LogLevel, c.LogFormat); err != nil {
 		return nil, err
 	}
 	network, err := networkOf(c)
@@ -118,6 +123,11 @@ func runNetworkNew(p *program, flags *flag.FlagSet, args []string) error {
 	file, key := words[0], words[0]+".genesis-key"
 	if filepath.Ext(file) == ".json" {
 		return misused("%s: the file is written in TOML, give it another name", file)
+	}
+	for _, path := range []string{file, key} { // neither is ever to be removed for the sake of this
+		if _, err := os.Lstat(path); err == nil {
+			return fmt.Errorf("%s is there already, of another network: choose another name; keep it, %s has all that there is on that network", path, key)
+		}
 	}
 	if err := newFile(key, hex.EncodeToString(seed[:])+"\n"); err != nil {
 		return err

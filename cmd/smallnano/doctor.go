@@ -163,7 +163,7 @@ func (d *doctor) folder() bool {
 	mode := info.Mode().Perm()
 	d.judge("folder", !modesMatter || mode&0o077 == 0, ailing, fmt.Sprintf("mode %v", mode), "others may look at the keys: chmod 700 "+d.settings.DataDir)
 	for _, path := range openSecrets(d.settings.DataDir) { // a folder may have been closed too late
-		d.note("secrets", ailing, "others can read "+path, "chmod 600 "+path)
+		d.note("secrets", ailing, "others can read "+path, closeText(path))
 	}
 	return true
 }
@@ -278,7 +278,8 @@ func (d *doctor) database() {
 	}
 	findings, err := storage.Audit(path, storeOptions(d.network), func(checks []crypto.Check) []bool { return crypto.VerifyBatch(checks, rand.Reader) })
 	if err != nil {
-		findings = append(findings, err.Error())
+		d.note("ledger", sick, err.Error(), "check owner and mode of the data folder and that its file system can be written; if the file is damaged, restore a backup")
+		return
 	}
 	d.judge("ledger", len(findings) == 0, sick, fmt.Sprintf("%s, %d findings", bytesText(info.Size()), len(findings)),
 		strings.Join(findings, "; ")+": restore a backup, or move the file away and the node fetches the ledger again")

@@ -82,8 +82,9 @@ func secretFile(path, what, remedy string) (secret [32]byte, err error) {
 	return secret, nil
 }
 
-// openSecrets returns the secret files of a data folder that others than the owner
-// can read.
+// openSecrets returns the secret files of a data folder, and the folder of the wallets,
+// that others than the owner can read. They are told of and not refused: the node made
+// them 0600, and one that does not start is no safer for its wallets.
 func openSecrets(dir string) (open []string) {
 	for _, name := range []string{nodeKeyFile, tokenFile} {
 		path := filepath.Join(dir, name)
@@ -91,7 +92,19 @@ func openSecrets(dir string) (open []string) {
 			open = append(open, path)
 		}
 	}
+	wallets := filepath.Join(dir, walletFolder)
+	if info, err := os.Stat(wallets); err == nil && modesMatter && info.Mode().Perm()&0o077 != 0 {
+		open = append(open, wallets)
+	}
 	return open
+}
+
+// closeText is what has only the owner read one of openSecrets.
+func closeText(path string) string {
+	if filepath.Base(path) == walletFolder {
+		return "chmod 700 " + path
+	}
+	return "chmod 600 " + path
 }
 
 // parseSecret reads 64 hexadecimal digits. The error never shows them.

@@ -187,7 +187,7 @@ func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) err
 		return err
 	}
 	for _, path := range openSecrets(c.DataDir) {
-		n.log.Warn("others can read this file, and do what it is for: take their rights away with chmod 600", "file", path)
+		n.log.Warn("others can read this, and do what it is for: take their rights away", "file", path, "fix", closeText(path))
 	}
 	cfg, err := nodeConfig(c, network)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,13 +201,15 @@ func TestConfigCommands(t *testing.T) {
 		{[]string{"config", "check"}, exitOK, "the settings are good: network dev"},
 		{[]string{"config", "check", "--network", "main"}, exitUsage, "no genesis block yet"},
 		{[]string{"config", "check", "--log-level", "loud"}, exitUsage, "log_level"},
+		{[]string{"config", "check", "--log-level", "info,foo=debug"}, exitUsage, "there is no subsystem \"foo\""},
+		{[]string{"config", "check", "x"}, exitUsage, "smallnano config check: unexpected argument"},
 		{[]string{"config", "check", "--enable-voting", "--voting-key", "no-such-file"}, exitUsage, "voting key"},
 		{[]string{"config", "show"}, exitOK, "flag --data-dir"},
 		{[]string{"config", "show", "--effective=false"}, exitOK, "variable SMALLNANO_RPC_PORT"},
 	} {
 		var said bytes.Buffer
 		p := &program{out: &said, err: &said, environ: []string{"SMALLNANO_RPC_PORT=1234"}}
-		if code := p.run(append(c.args, "--data-dir", t.TempDir())); code != c.code || !strings.Contains(said.String(), c.want) {
+		if code := p.run(slices.Insert(slices.Clone(c.args), 2, "--data-dir", t.TempDir())); code != c.code || !strings.Contains(said.String(), c.want) {
 			t.Errorf("%v: code %d, %q", c.args, code, said.String())
 		}
 	}

@@ -41,3 +41,52 @@ func TestReportIsClean(t *testing.T) {
 		t.Errorf("a sentence became %q", r.clean([]byte(text)))
 	}
 }
+
+// A second "network new" of a name says nothing that would have somebody remove the key
+// that has everything.
+func TestNetworkNewTwice(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "family.toml")
+	if code, said := runCommand("network", "new", file); code != exitOK {
+		t.Fatalf("code %d: %s", code, said)
+	}
+	key, err := os.ReadFile(file + ".genesis-key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if code, said := runCommand("network", "new", file); code != exitFailed || strings.Contains(said, "remove") || !strings.Contains(said, "keep") {
+			t.Errorf("code %d: %s", code, said)
+		}
+		if again, err := os.ReadFile(file + ".genesis-key"); err != nil || string(again) != string(key) {
+			t.Errorf("the key changed: %v", err)
+		}
+		_ = os.Remove(file) // the key alone is left
+	}
+}
+
+// What others can read is told with what to do, the folder of the wallets too.
+func TestOpenSecrets(t *testing.T) {
+	if !modesMatter {
+		t.Skip("modes do not tell who may read")
+	}
+	dir := t.TempDir()
+	token, wallets := filepath.Join(dir, tokenFile), filepath.Join(dir, walletFolder)
+	if err := os.WriteFile(token, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(wallets, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if open := openSecrets(dir); len(open) > 0 {
+		t.Errorf("%v", open)
+	}
+	for _, path := range []string{token, wallets} {
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := openSecrets(dir)
+	if len(open) != 2 || closeText(open[0]) != "chmod 600 "+token || closeText(open[1]) != "chmod 700 "+wallets {
+		t.Errorf("%v", open)
+	}
+}
