@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	wallets "github.com/smallnano/smallnano/actors/core/wallet"
+	"github.com/smallnano/smallnano/config"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/crypto/work"
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -342,7 +343,7 @@ func (s *signer) walletSecret() (wallets.Secret, error) {
 		seed, err := crypto.ParseMnemonic([]byte(text))
 		return wallets.Secret{Seed: seed}, err
 	}
-	sealed, err := os.ReadFile(s.backup)
+	sealed, err := config.ReadSmall(s.backup)
 	if err != nil {
 		return wallets.Secret{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/smallnano/smallnano/config"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/wire/rpc"
@@ -64,7 +65,7 @@ func readBlockFile(path string) (*blockFile, error) {
 	if info.Size() > maxBlockFile {
 		return nil, fmt.Errorf("%s has %d bytes, a block needs far less than %d: is it the right file?", path, info.Size(), maxBlockFile)
 	}
-	text, err := os.ReadFile(path)
+	text, err := config.ReadSmall(path)
 	if err != nil {
 		return nil, err
 	}

@@ -9,11 +9,11 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 
+	"github.com/smallnano/smallnano/config"
 	"github.com/smallnano/smallnano/wire/rpc"
 )
 
@@ -67,7 +67,7 @@ func (c *client) Call(ctx context.Context, action string, params, result any) er
 
 // readLine returns the content of a file of one line; "" when it is not there.
 func readLine(path string) (string, error) {
-	text, err := os.ReadFile(path)
+	text, err := config.ReadSmall(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -137,7 +137,7 @@ func runBackup(p *program, flags *flag.FlagSet, args []string) error {
 		os.Remove(folder) // if it is empty
 		return explain(err)
 	}
-	settings, err := os.ReadFile(filepath.Join(filepath.Dir(path), config.FileName))
+	settings, err := config.ReadSmall(filepath.Join(filepath.Dir(path), config.FileName))
 	if err == nil {
 		err = writeFile(filepath.Join(folder, config.FileName), string(settings))
 	}

@@ -90,3 +90,14 @@ func TestOpenSecrets(t *testing.T) {
 		t.Errorf("%v", open)
 	}
 }
+
+// A device in the place of a token is refused and not read without end.
+func TestTokenOfDevice(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(os.DevNull, filepath.Join(dir, tokenFile)); err != nil {
+		t.Skip(err)
+	}
+	if _, err := clientOf(dir); err == nil || !strings.Contains(err.Error(), "no plain file") {
+		t.Errorf("%v", err)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/smallnano/smallnano/config"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/wire/rpc"
 )
@@ -263,7 +264,7 @@ func runWalletRestore(p *program, flags *flag.FlagSet, args []string) error {
 	defer done()
 	var keystore, words string
 	if *file != "" {
-		text, err := os.ReadFile(*file)
+		text, err := config.ReadSmall(*file)
 		if err != nil {
 			return fmt.Errorf("cannot read the backup: %w", err)
 		}
