@@ -41,6 +41,7 @@ func sections() []section {
 	return []section{
 		{"Run a node", false, append([]command{
 			{"node run", "[flags]", "run a node until it is told to stop", runNode},
+			{"devnet fund", "[flags] AMOUNT [ADDRESS]", "pay from the published genesis key of a test network", runDevnetFund},
 			{"devnet", "[flags]", "run a network of several nodes on this machine and show transfers being confirmed", runDevnet},
 			{"rpc", "[flags] ACTION [name=value]...", "ask a running node, for example: rpc block_count", runRPC},
 		}, operatorCommands()...)},

@@ -296,9 +296,13 @@ func TestWalletSection(t *testing.T) {
 			t.Errorf("%s: prints nothing", command)
 		}
 	}
-	if ran != 6 {
-		t.Errorf("%d commands in the section, want 6", ran)
+	if ran != 7 {
+		t.Errorf("%d commands in the section, want 7", ran)
 	}
+	eventually(t, waitLimit, "the money has arrived", func() (bool, string) {
+		o := cli{n}.run(nil, "wallet", "balance")
+		return strings.Contains(o.out, "1.5"), o.out
+	})
 	for _, command := range []string{"wallet list", "account list", "wallet representative", "account info " + lattice.Dev().Genesis.Account.String()} {
 		for _, form := range []string{"", " --json"} {
 			cli{n}.run(nil, strings.Fields(command+form)...).want(t, 0)
