@@ -331,7 +331,7 @@ func TestSuggestedFlags(t *testing.T) {
 }
 
 func TestHosts(t *testing.T) {
-	for name, good := range map[string]bool{"node.example": true, "*": true, "node.example:80": false, "http://node": false, "*.example": false} {
+	for name, good := range map[string]bool{"node.example": true, "*": true, "node.example:80": false, "node/": false, "*.example": false} {
 		c := Default()
 		c.RPCHosts = []string{"a", name}
 		if err := c.Validate(); (err == nil) != good {
