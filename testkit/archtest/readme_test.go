@@ -41,6 +41,7 @@ var commands = map[string]runs{
 	"bin/smallnano backup --data-dir .devnet/mine .devnet/backup":      {folder: e2e, test: "TestOperate"},
 	"bin/smallnano wallet new --data-dir .devnet/mine --label savings": {folder: e2e, test: "TestWalletSection"},
 	"bin/smallnano wallet receive --data-dir .devnet/mine 1.5":         {folder: e2e, test: "TestWalletSection"},
+	"bin/smallnano devnet fund --data-dir .devnet/mine 1.5":            {folder: e2e, test: "TestWalletSection"},
 	"bin/smallnano wallet balance --data-dir .devnet/mine":             {folder: e2e, test: "TestWalletSection"},
 	"bin/smallnano wallet history --data-dir .devnet/mine":             {folder: e2e, test: "TestWalletSection"},
 	"bin/smallnano wallet backup --data-dir .devnet/mine savings.json": {folder: e2e, test: "TestWalletSection"},
