@@ -137,7 +137,9 @@ func (a *voting) answer(m *messages.VotesAsked) {
 			case err != nil:
 				return err
 			case found && block.Confirmed:
-				confirmed = append(confirmed, q.Hash)
+				if confirmed, err = appendFree(confirmed, r, q.Hash); err != nil {
+					return err
+				}
 			case found:
 				open = append(open, messages.VoteRequest{Root: block.Block.QualifiedRoot(), Hash: q.Hash})
 			default: // pruned, or never here: the frontier confirms all below it
@@ -145,8 +147,11 @@ func (a *voting) answer(m *messages.VotesAsked) {
 				if err != nil {
 					return err
 				}
-				if info.ConfirmedHeight > 0 {
-					confirmed = append(confirmed, info.ConfirmedFrontier)
+				if info.ConfirmedHeight == 0 {
+					continue
+				}
+				if confirmed, err = appendFree(confirmed, r, info.ConfirmedFrontier); err != nil {
+					return err
 				}
 			}
 		}
@@ -158,6 +163,21 @@ func (a *voting) answer(m *messages.VotesAsked) {
 	}
 	a.replyFinal(m.Conn, unique(confirmed))
 	a.cast(open)
+}
+
+// appendFree appends a confirmed block, unless this node has voted finally for
+// another one of its root: others have decided without it, and still it says one
+// thing only.
+func appendFree(hashes []lattice.Hash, r storage.Lookup, hash lattice.Hash) ([]lattice.Hash, error) {
+	block, found, err := r.Block(hash)
+	if err != nil || !found {
+		return hashes, err
+	}
+	voted, bound, err := r.FinalVote(block.Block.QualifiedRoot())
+	if err != nil || bound && voted != hash {
+		return hashes, err
+	}
+	return append(hashes, hash), nil
 }
 
 // askProofs has the elections pass on what others said of a root on which a peer

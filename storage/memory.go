@@ -293,7 +293,9 @@ func (t *memoryTx) Cement(hash lattice.Hash) (ledger.Cemented, error) {
 	}
 	s.counts.Cemented++
 	s.confirmations.set(c.Confirmation.Sequence, c.Confirmation)
-	s.votes.drop(b.Block.QualifiedRoot())
+	if voted, _ := s.votes.get(b.Block.QualifiedRoot()); voted == hash {
+		s.votes.drop(b.Block.QualifiedRoot())
+	}
 	head.ConfirmedHeight, head.ConfirmedFrontier = b.Height, b.Hash
 	t.setAccount(account, head)
 	return c, nil
@@ -359,12 +361,12 @@ func (t *memoryTx) Prune(plan ledger.Pruning) (int, error) {
 func (t *memoryTx) TidyConfirmations(uint64, int) (uint64, error) { return 0, nil }
 
 func (t *memoryTx) PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattice.Hash, error) {
+	if stored, found := t.state.votes.get(root); found {
+		return stored, nil
+	}
 	final, found, err := confirmedAt(t, root)
 	if err != nil || found {
 		return final, err
-	}
-	if stored, found := t.state.votes.get(root); found {
-		return stored, nil
 	}
 	t.state.votes.set(root, hash)
 	return hash, nil

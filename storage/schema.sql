@@ -117,7 +117,8 @@ CREATE TABLE counts (
     synced      INTEGER NOT NULL  -- commits that waited for the disk
 ) STRICT;
 
--- This node's final votes on roots that are not confirmed. The keys are whole:
+-- This node's final votes on roots that are not confirmed, or for blocks that lost
+-- all the same: others may decide without this node. The keys are whole:
 -- a root need not be in the ledger.
 CREATE TABLE final_votes (
     account  BLOB NOT NULL,

@@ -7,11 +7,11 @@ import (
 )
 
 func (t *tx) PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattice.Hash, error) {
-	final, found, err := confirmedAt(t, root)
+	final, found, err := t.FinalVote(root)
 	if err != nil || found {
 		return final, err
 	}
-	final, found, err = t.FinalVote(root)
+	final, found, err = confirmedAt(t, root)
 	if err != nil || found {
 		return final, err
 	}

@@ -137,7 +137,8 @@ type Tx interface {
 	// 0 at the end. No answer of Confirmations changes by it.
 	TidyConfirmations(first uint64, most int) (next uint64, err error)
 	// PutFinalVote stores the one final vote on a root. It answers what is stored
-	// afterwards: hash itself, or the other hash that was there already. For the root
+	// afterwards: hash itself, or the other hash that was there already. Where none
+	// was, and a block is confirmed, that is the answer. For the root
 	// of an account's first block, when that was pruned, it is the zero hash: it was
 	// confirmed, and its hash is not known any more.
 	PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattice.Hash, error)

@@ -364,7 +364,7 @@ func (t *tx) cement(c *ledger.Cemented, id blockID, head lattice.AccountInfo) er
 	if err := t.c.confirm(c.Confirmation.Sequence, id); err != nil {
 		return err
 	}
-	if err := t.dropVote(c.Block.QualifiedRoot()); err != nil {
+	if err := t.dropVote(c.Block.QualifiedRoot(), c.Confirmation.Hash); err != nil {
 		return err
 	}
 	t.counts.Cemented++
@@ -375,17 +375,21 @@ func (t *tx) cement(c *ledger.Cemented, id blockID, head lattice.AccountInfo) er
 	return nil
 }
 
-// dropVote forgets the final vote on a root.
-func (t *tx) dropVote(root lattice.QualifiedRoot) error {
-	if v, known := t.c.hotVote(root); t.counts.votes == 0 || known && !v.found {
+// dropVote forgets the final vote on a root, now that the block it was for is
+// confirmed. One for another block stays: it is still the only one there may be.
+func (t *tx) dropVote(root lattice.QualifiedRoot, confirmed lattice.Hash) error {
+	if v, known := t.c.hotVote(root); t.counts.votes == 0 || known && (!v.found || v.hash != confirmed) {
 		return nil
 	}
-	t.c.fresh.votes[root] = finalVote{}
-	dropped, err := t.c.exec("DELETE FROM final_votes WHERE account = ? AND previous = ?", func(s *sqlite.Stmt) {
+	dropped, err := t.c.exec("DELETE FROM final_votes WHERE account = ? AND previous = ? AND hash = ?", func(s *sqlite.Stmt) {
 		s.BindBytes(1, root.Account[:])
 		s.BindBytes(2, root.Previous[:])
+		s.BindBytes(3, confirmed[:])
 	})
-	t.counts.votes -= uint64(dropped)
+	if dropped > 0 {
+		t.c.fresh.votes[root] = finalVote{}
+		t.counts.votes -= uint64(dropped)
+	}
 	return err
 }
 

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -180,15 +181,16 @@ func (v *verifier) block(b, last *lattice.StoredBlock, info lattice.AccountInfo)
 	return v.source(b)
 }
 
-// vote checks that the final vote on a confirmed root is forgotten.
+// vote checks that the final vote for a confirmed block is forgotten.
 func (v *verifier) vote(b *lattice.StoredBlock) error {
 	if !b.Confirmed {
 		return nil
 	}
-	if final, found, err := v.r.FinalVote(b.Block.QualifiedRoot()); err != nil || found {
-		return fmt.Errorf("it is confirmed, and a final vote for %v is kept: %w", final, err)
+	final, found, err := v.r.FinalVote(b.Block.QualifiedRoot())
+	if err == nil && found && final == b.Hash {
+		err = errors.New("it is confirmed, and the final vote for it is kept")
 	}
-	return nil
+	return err
 }
 
 // send counts what a send moved if it was not received.

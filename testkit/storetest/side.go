@@ -18,7 +18,7 @@ import (
 func address(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 // testFinalVotes holds the law that a root has one final vote for ever, also
-// when its row is gone because the root is confirmed.
+// when its row is gone because the block it was for is confirmed.
 func testFinalVotes(t *testing.T, s storage.Store) {
 	owner := testkit.GenesisWallet(network)
 	a := testkit.NewWallet(network, testkit.Key(1))
@@ -55,9 +55,9 @@ func testFinalVotes(t *testing.T, s storage.Store) {
 
 		sc.cement(send.Hash, open.Hash)
 		none(sends)
-		none(opens)
 		vote(sends, testkit.Hash(1), send.Hash, false)
-		vote(opens, testkit.Hash(2), open.Hash, false)
+		vote(opens, testkit.Hash(2), testkit.Hash(2), true) // others decided; this node stays with what it said
+		vote(opens, open.Hash, testkit.Hash(2), true)
 		vote(lattice.QualifiedRoot{Account: owner.Account()}, testkit.Hash(1), network.GenesisHash, false)
 		vote(stranger, testkit.Hash(6), testkit.Hash(4), true)
 		vote(cross, testkit.Hash(6), testkit.Hash(5), true)

@@ -219,7 +219,8 @@ func (tw *twin) side() chosen {
 	case 0, 1:
 		return chosen{do: func(tx storage.Tx) string {
 			b, _, err := tx.Block(h)
-			hash, err2 := tx.PutFinalVote(b.Block.QualifiedRoot(), testkit.Hash(n%2))
+			vote := []lattice.Hash{h, testkit.Hash(0), testkit.Hash(1)}[n%3]
+			hash, err2 := tx.PutFinalVote(b.Block.QualifiedRoot(), vote)
 			return fmt.Sprint(hash, err, err2)
 		}}
 	case 2:
