@@ -19,7 +19,7 @@ func (a *electionManager) fork(m *messages.ForkSeen, now time.Time) {
 		a.join(m.Block, m.Hash, now)
 		return
 	}
-	if !a.votable(m.RivalHash) {
+	if !a.votable(m.RivalHash) && !a.finalElsewhere(m.Hash) {
 		return // its turn comes when what it depends on is confirmed
 	}
 	// Out of turn: while the root is not decided, nobody can use the account.
@@ -31,6 +31,15 @@ func (a *electionManager) fork(m *messages.ForkSeen, now time.Time) {
 	a.liveness.Began(m.RivalHash, now)
 	a.replay(m.RivalHash, now)
 	a.joinForks(root, now)
+}
+
+// finalElsewhere reports whether others have voted finally for a block, so that it
+// is worth to ask the rest about it whatever is not confirmed here. Who has pruned
+// what the block stands on answers a question about that with its newest block: a
+// node that has a rival of it could ask for ever, and never hear delta for either.
+func (a *electionManager) finalElsewhere(hash lattice.Hash) bool {
+	_, final := a.cached(hash)
+	return !final.IsZero() && !final.Less(a.hintWeight())
 }
 
 // joinForks takes the remembered forks of a root into its election.

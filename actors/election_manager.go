@@ -201,7 +201,7 @@ func (a *electionManager) tick(now time.Time) {
 		a.refs.blocks.Tell(&messages.StoreWeightSample{Sample: sample})
 	}
 	a.cache.Tick(now)
-	if hints := a.cache.Hinted(a.quorum.Trended().MulDiv(1, 10), maxHints, now); len(hints) > 0 {
+	if hints := a.cache.Hinted(a.hintWeight(), maxHints, now); len(hints) > 0 {
 		hashes := make([]lattice.Hash, len(hints))
 		for i, h := range hints {
 			hashes[i] = h.Hash
@@ -214,6 +214,10 @@ func (a *electionManager) tick(now time.Time) {
 	a.search(now)
 	a.view(now)
 }
+
+// hintWeight is how much weight has to vote for a block without an election for it
+// to be looked at out of turn.
+func (a *electionManager) hintWeight() lattice.Amount { return a.quorum.Trended().MulDiv(1, 10) }
 
 // begin starts an election. A scheduler whose wish was not granted is told so.
 func (a *electionManager) begin(m *messages.StartElection, now time.Time) {
