@@ -404,6 +404,9 @@ func (a *electionManager) tellWeights() {
 	}
 	a.refs.peers.Tell(&messages.PrincipalsChanged{Accounts: accounts})
 	a.liveness.Follow(accounts)
+	for _, rep := range accounts {
+		a.liveness.Heard(rep, a.quorum.SeenAt(rep))
+	}
 	a.postWeights(weights)
 }
 

@@ -70,6 +70,14 @@ func (l *Liveness) Follow(reps []lattice.Account) {
 	l.order, l.of = slices.Clone(reps), of
 }
 
+// Heard notes when a representative that is followed was heard of before: it may
+// have voted before it had the weight to be followed.
+func (l *Liveness) Heard(rep lattice.Account, at time.Time) {
+	if f := l.of[rep]; f != nil && f.last.Before(at) {
+		f.last = at
+	}
+}
+
 // Began notes the start of an election.
 func (l *Liveness) Began(hash lattice.Hash, now time.Time) {
 	if !Sampled(hash) || l.byHash[hash] != nil {

@@ -80,3 +80,23 @@ func TestLivenessIsBounded(t *testing.T) {
 		t.Errorf("what was known is lost: %+v", r)
 	}
 }
+
+// TestHeardBefore: who voted before being followed was not silent, and a later vote
+// is not taken back.
+func TestHeardBefore(t *testing.T) {
+	l, a, b := NewLiveness(), lattice.Account{1}, lattice.Account{2}
+	at := time.Unix(1000, 0)
+	l.Voted(a, lattice.Hash{1}, at)
+	l.Follow([]lattice.Account{a, b})
+	l.Heard(a, at)
+	l.Heard(b, time.Time{})
+	l.Heard(lattice.Account{3}, at)
+	if r := l.Report(at); !r[0].Last.Equal(at) || !r[1].Last.IsZero() {
+		t.Errorf("%+v", r)
+	}
+	l.Voted(a, lattice.Hash{1}, at.Add(time.Second))
+	l.Heard(a, at)
+	if r := l.Report(at); !r[0].Last.Equal(at.Add(time.Second)) {
+		t.Errorf("%+v", r)
+	}
+}

@@ -71,6 +71,10 @@ func (q *Quorum) Seen(rep lattice.Account, now time.Time) {
 	q.seen[rep] = now
 }
 
+// SeenAt returns when a representative that is online was last seen voting, the
+// zero time for another one.
+func (q *Quorum) SeenAt(rep lattice.Account) time.Time { return q.seen[rep] }
+
 // IsOnline reports whether a representative was seen voting lately.
 func (q *Quorum) IsOnline(rep lattice.Account) bool {
 	at, known := q.seen[rep]
