@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/smallnano/smallnano/testkit/sim"
@@ -52,6 +53,7 @@ type request struct {
 	mutants     string
 	only        string
 	mutantSeeds uint64
+	cpu         time.Duration
 }
 
 func parse(args []string, stderr io.Writer) (request, error) {
@@ -71,6 +73,7 @@ func parse(args []string, stderr io.Writer) (request, error) {
 	flags.StringVar(&q.mutants, "mutants", "", "plant the faults of this folder's patches one by one, and say what finds them")
 	flags.StringVar(&q.only, "only", "", "with --mutants: only these, separated by commas")
 	flags.Uint64Var(&q.mutantSeeds, "mutant-seeds", mutantSeeds, "with --mutants: seeds that a fault may survive before it counts as not found")
+	flags.DurationVar(&q.cpu, "cpu", 0, "be killed after so much processor time, in full seconds; 0: never")
 	if err := flags.Parse(args); err != nil {
 		return q, err
 	}
@@ -112,6 +115,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		return 2
 	}
+	if err := limitCPU(q.cpu); err != nil {
+		fmt.Fprintln(stderr, "smallnano-sim:", err)
+		return 2
+	}
 	switch {
 	case q.mutants != "":
 		return mutants(&q, stdout, stderr)
@@ -123,6 +130,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return shrink(&q, stdout, stderr)
 	}
 	return many(&q, stdout, stderr)
+}
+
+// limitCPU has the system end this process after so much processor time.
+func limitCPU(d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	seconds := uint64(max(1, d/time.Second))
+	if err := syscall.Setrlimit(syscall.RLIMIT_CPU, &syscall.Rlimit{Cur: seconds, Max: seconds}); err != nil {
+		return fmt.Errorf("limit the processor time to %v: %w", d, err)
+	}
+	return nil
 }
 
 // stories runs one scenario, or all, with their own seeds or with those given.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,12 +20,13 @@ import (
 
 // Bounds of the search for what catches a mutant.
 const (
-	mutantSeeds   = 2000
-	mutantTimeout = 10 * time.Minute
+	mutantSeeds = 2000
 	// firstSeeds are tried before the scenarios: most faults show in a few.
 	firstSeeds = 40
-	hintSeeds  = 6   // with which the scenario runs that the patch names
-	chunkSeeds = 250 // of those after them, within mutantTimeout
+	chunkSeeds = 250 // of those after them, within trialCPU
+	// trialCPU is the processor time that a trial may use: several times what it
+	// takes. It is no finding when a trial takes more.
+	trialCPU = 10 * time.Minute
 )
 
 // mutants plants each fault in a copy of the source tree, several at a time, and
@@ -68,10 +68,10 @@ func mutants(q *request, stdout, stderr io.Writer) int {
 					fmt.Fprintf(stderr, "smallnano-sim: mutant %s: %v\n", name, err)
 				case f.checker == "":
 					survived++
-					fmt.Fprintf(stdout, "%-26s SURVIVED everything (%.0f s)\n", name, f.took.Seconds())
+					fmt.Fprintf(stdout, "%-26s SURVIVED everything (%.0f CPU s)\n", name, f.took.Seconds())
 				default:
 					caught++
-					fmt.Fprintf(stdout, "%-26s %-13s %s (%.0f s)\n", name, f.checker, f.where, f.took.Seconds())
+					fmt.Fprintf(stdout, "%-26s %-13s %s (%.0f CPU s)\n", name, f.checker, f.where, f.took.Seconds())
 				}
 				mu.Unlock()
 			}
@@ -118,7 +118,7 @@ func patchName(p string) string { return strings.TrimSuffix(filepath.Base(p), ".
 // finding is what caught a mutant; without a checker nothing did.
 type finding struct {
 	checker, where string
-	took           time.Duration // of running, not of building
+	took           time.Duration // of all processors, for running it, not for building it
 }
 
 // mutant plants one fault in a copy of the tree, builds the simulator with it and
@@ -140,18 +140,20 @@ func mutant(patch string, base *tree, seeds uint64) (f finding, err error) {
 	if err := t.build(); err != nil {
 		return f, err
 	}
-	began := time.Now()
+	took := time.Duration(0)
 	for _, r := range plan(field(text, "Scenario: "), field(text, "Seed: "), seeds) {
-		if f, err = r.search(t.binary, base.binary); err != nil || f.checker != "" {
+		f, err = r.search(t.binary, base.binary)
+		took += f.took
+		if err != nil || f.checker != "" {
 			break
 		}
 	}
-	f.took = time.Since(began)
+	f.took = took
 	return f, err
 }
 
-// trial is what is run of a mutated simulator at a time: some seeds, of a scenario
-// or of the swarm. A scenario without seeds runs with its own.
+// trial is what is run of a mutated simulator at a time: a scenario, with its own
+// seed as everywhere, or some seeds of the swarm.
 type trial struct {
 	scenario    string
 	first, last uint64
@@ -162,7 +164,7 @@ type trial struct {
 func plan(scenario, seed string, seeds uint64) []trial {
 	var out []trial
 	if scenario != "" {
-		out = append(out, trial{scenario: scenario}, trial{scenario: scenario, first: 1, last: hintSeeds})
+		out = append(out, trial{scenario: scenario})
 	}
 	if n, err := strconv.ParseUint(seed, 10, 64); err == nil {
 		out = append(out, trial{first: n, last: n})
@@ -180,69 +182,90 @@ func plan(scenario, seed string, seeds uint64) []trial {
 	return out
 }
 
-func (t *trial) args() []string {
-	args := []string{"--quiet", "--first", "--jobs", "1"}
+// String says what is run.
+func (t trial) String() string {
 	if t.scenario != "" {
-		args = append(args, "--scenario", t.scenario)
+		return "scenario " + t.scenario
 	}
-	if t.first > 0 {
-		args = append(args, "--seeds", fmt.Sprintf("%d-%d", t.first, t.last))
+	return fmt.Sprintf("seeds %d-%d", t.first, t.last)
+}
+
+func (t trial) args() []string {
+	args := []string{"--quiet", "--first", "--jobs", "1", "--cpu", trialCPU.String()}
+	if t.scenario != "" {
+		return append(args, "--scenario", t.scenario)
 	}
-	return args
+	return append(args, "--seeds", fmt.Sprintf("%d-%d", t.first, t.last))
 }
 
 // search looks for something that the mutated simulator finds and the one
 // without the fault does not.
 func (t trial) search(mutated, base string) (finding, error) {
+	took := time.Duration(0)
 	for {
-		f, seed, err := try(mutated, t.args())
+		f, seed, err := t.run(mutated)
+		took += f.took
+		f.took = took
 		if err != nil || f.checker == "" {
 			return f, err
 		}
 		again := t
-		if seed > 0 {
+		if t.scenario == "" && seed > 0 {
 			again.first, again.last = seed, seed
 		}
-		unplanted, _, err := try(base, again.args())
+		unplanted, _, err := again.run(base)
 		if err != nil || unplanted.checker == "" {
 			return f, err
 		}
-		if t.first == 0 || seed == 0 || seed >= t.last { // the fault of another one
-			return finding{}, nil
+		if t.scenario != "" || seed == 0 || seed >= t.last { // the fault of another one
+			return finding{took: took}, nil
 		}
 		t.first = seed + 1
 	}
 }
 
-// try runs a simulator once. That somebody else ended it is no finding. It
-// returns the seed that broke a law, if a seed of many did.
-func try(binary string, args []string) (f finding, seed uint64, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), mutantTimeout)
-	defer cancel()
-	run := exec.CommandContext(ctx, binary, args...)
+// run runs a simulator once. Only what a checker names is a finding, or that the
+// simulator itself panics or finds itself at a deadlock: not that it took too much
+// time, nor that somebody ended it. It returns the seed that broke a law,
+// if one did.
+func (t trial) run(binary string) (f finding, seed uint64, err error) {
+	process := exec.Command(binary, t.args()...)
 	var out, errs bytes.Buffer
-	run.Stdout, run.Stderr = &out, &errs
-	err = run.Run()
-	with := "with " + strings.Join(args[4:], " ")
+	process.Stdout, process.Stderr = &out, &errs
+	err = process.Run()
+	state := process.ProcessState
+	if state == nil {
+		return f, 0, fmt.Errorf("%v: %w", t, err)
+	}
+	f.took = state.UserTime() + state.SystemTime()
 	switch {
 	case err == nil:
 		return f, 0, nil
-	case ctx.Err() != nil:
-		return finding{checker: "hangs", where: with}, 0, nil
-	case run.ProcessState == nil || !run.ProcessState.Exited():
-		return f, 0, fmt.Errorf("%s: %w", strings.Join(args, " "), err)
+	case !state.Exited() && f.took >= trialCPU-time.Second:
+		return f, 0, fmt.Errorf("%v: not done after %v of processor time, which is no finding: see what goes on with --trace", t, trialCPU)
+	case !state.Exited():
+		return f, 0, fmt.Errorf("%v: %w", t, err)
 	}
 	for _, line := range strings.Split(out.String(), "\n") {
-		if where, what, found := strings.Cut(line, ": BROKEN "); found {
-			checker, _, _ := strings.Cut(what, ":")
-			if _, n, ok := strings.Cut(where, "seed "); ok {
-				seed, _ = strconv.ParseUint(n, 10, 64)
-			}
-			return finding{checker: checker, where: where}, seed, nil
+		where, what, found := strings.Cut(line, ": BROKEN ")
+		if !found {
+			continue
 		}
+		f.checker, _, _ = strings.Cut(what, ":")
+		if _, n, ok := strings.Cut(where, "seed "); ok {
+			seed, _ = strconv.ParseUint(n, 10, 64)
+		}
+		if f.where = where; t.scenario != "" {
+			f.where = t.String()
+		}
+		return f, seed, nil
 	}
 	first, _, _ := strings.Cut(errs.String(), "\n")
-	return finding{checker: "crashes", where: with + ": " + strings.TrimSpace(first)}, 0, nil
+	if !strings.HasPrefix(first, "panic: ") && !strings.HasPrefix(first, "fatal error: ") {
+		return f, 0, fmt.Errorf("%v: %w: %s", t, err, first)
+	}
+	f.checker, f.where = "crashes", t.String()+": "+strings.TrimSpace(first)
+	return f, 0, nil
 }
 
 // tree is a copy of the source tree, and the simulator that is built of it.
