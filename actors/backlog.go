@@ -98,15 +98,15 @@ func (a *bucketScheduler) load(r storage.Reader, e *lattice.AccountEntry) error 
 	return nil
 }
 
-// minCrowd is how many unconfirmed blocks a bucket may always have before its
-// blocks have to wait for their turn.
-const minCrowd = 32
+// crowdedAt is with how many unconfirmed blocks a bucket is crowded, so that new ones
+// have to wait for their turn.
+const crowdedAt = 32
 
 // postCrowd shows how full the buckets are.
 func (a *bucketScheduler) postCrowd() {
 	a.board.backlog.Store(int64(a.backlog.index.Len()))
 	a.board.crowd.Store(&bucket.Crowd{
-		Unconfirmed: a.backlog.index.Counts(), Share: minCrowd, Next: a.machine.Turns(),
+		Unconfirmed: a.backlog.index.Counts(), Share: crowdedAt, Next: a.machine.Turns(),
 	})
 }
 

@@ -7,13 +7,14 @@ import (
 )
 
 const (
-	// growBelow and shrinkAbove are how many times as long as at good times the blocks
-	// of others may take: below the first those who flood get more, above the second
-	// less.
-	growBelow   = 2
-	shrinkAbove = 3
-	// leastOpen: one in so many of the places is always lent. With less, each node
-	// elects other blocks of a bucket that is full, and none gets its votes.
+	// growBelow and shrinkAbove are how long the blocks of others may take, in quarters
+	// of what they take at good times: below the first those who flood get more, above
+	// the second less. What is promised is three times at the 99th percentile; that of
+	// a few slow ones among many rises faster than the mean.
+	growBelow   = 6
+	shrinkAbove = 9
+	// leastOpen: one in so many of the places is always lent, so that a bucket that is
+	// full goes on.
 	leastOpen = 64
 	// bestMinutes is for how long the best time is remembered.
 	bestMinutes = 10
@@ -79,9 +80,9 @@ func (w *Window) Note(took time.Duration, now time.Time) {
 	best := w.Best()
 	w.since++
 	switch {
-	case w.mean > shrinkAbove*best && w.since >= 4: // once for what was noted since
+	case 4*w.mean > shrinkAbove*best && w.since >= 4: // once for what was noted since
 		w.size, w.since = max(w.size*3/4, w.full/leastOpen), 0
-	case w.mean < growBelow*best:
+	case 4*w.mean < growBelow*best:
 		w.size, w.since = min(w.size+max(1, w.full/64), w.full), 0
 	}
 }

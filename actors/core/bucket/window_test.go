@@ -27,7 +27,7 @@ func TestWindow(t *testing.T) {
 	if w.Size() != 3 || w.Open() != 11 { // one in leastOpen
 		t.Errorf("open while others wait: %v", w)
 	}
-	note(20, 15*time.Millisecond) // neither good nor bad
+	note(20, 11*time.Millisecond) // neither good nor bad
 	if w.Size() != 3 {
 		t.Errorf("moved without a reason: %v", w)
 	}
