@@ -52,16 +52,16 @@ func isKey(text string) bool {
 	return len(strings.TrimSpace(text)) >= 48 && !strings.ContainsAny(text, `/\.`)
 }
 
-// keyLike is a run of so many hexadecimal digits that it may be a key. No setting is
-// meant to have it.
-var keyLike = regexp.MustCompile(`[0-9A-Fa-f]{48,}`)
+// KeyLike is a run of so many hexadecimal digits that it may be a key. No setting is
+// meant to have it. Nobody may change it.
+var KeyLike = regexp.MustCompile(`[0-9A-Fa-f]{48,}`)
 
 // hideKeys takes out of an error about settings what may be a key: it may reach a log.
 func hideKeys(err error) error {
-	if err == nil || !keyLike.MatchString(err.Error()) {
+	if err == nil || !KeyLike.MatchString(err.Error()) {
 		return err
 	}
-	return errors.New(keyLike.ReplaceAllString(err.Error(), "[digits that may be a key]"))
+	return errors.New(KeyLike.ReplaceAllString(err.Error(), "[digits that may be a key]"))
 }
 
 // live are the settings that a running node takes over; the others need a

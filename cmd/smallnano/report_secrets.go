@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 
+	"github.com/smallnano/smallnano/config"
 	"github.com/smallnano/smallnano/crypto"
 )
 
@@ -15,7 +16,6 @@ var takenOut = []byte("[taken out]")
 // of which wallets are restored.
 var (
 	keyLine  = regexp.MustCompile(`(?i)seed|secret|key|token|password|no such file`)
-	keyHex   = regexp.MustCompile(`[0-9A-Fa-f]{48,}`)
 	wordsRow = regexp.MustCompile(`[A-Za-z]+(?:[^A-Za-z\n]{1,6}[A-Za-z]+)+`)
 	oneWord  = regexp.MustCompile(`[A-Za-z]+`)
 )
@@ -31,7 +31,7 @@ func (r *bugReport) clean(data []byte) []byte {
 	var out bytes.Buffer
 	for line := range bytes.Lines(data) {
 		if keyLine.Match(line) {
-			line = keyHex.ReplaceAll(line, takenOut)
+			line = config.KeyLike.ReplaceAll(line, takenOut)
 		}
 		out.Write(wordsRow.ReplaceAllFunc(line, cleanWords))
 	}

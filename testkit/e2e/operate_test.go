@@ -214,12 +214,29 @@ func TestOperate(t *testing.T) {
 	}
 }
 
+// family makes a network of one's own, and returns its file and the wallet that has
+// everything.
+func family(t *testing.T) (file string, network *lattice.Network, genesis *testkit.Wallet) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "family.toml")
+	run(t, "network", "new", "--name", "family", file).want(t, 0)
+	network, err := config.ReadNetwork(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := hex.DecodeString(strings.TrimSpace(readFile(t, file+".genesis-key")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	genesis = testkit.NewWallet(network, crypto.NewPrivateKey(crypto.Seed(seed)))
+	genesis.Info = testkit.GenesisInfo(network)
+	return file, network, genesis
+}
+
 // TestPrivateNetwork makes a network and runs two nodes on it; one of another
 // network is not taken in, and its ledger is refused.
 func TestPrivateNetwork(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "family.toml")
-	o := run(t, "network", "new", "--name", "family", file)
-	o.want(t, 0)
+	file, _, w := family(t)
 	run(t, "network", "new", file).want(t, 1, "is there already")
 	run(t, "network", "new", "--id", "2", file+"2").want(t, 2, "want 16 to 254")
 	first := newNode(t, "--network-file", file, "--enable-voting", "--voting-key", file+".genesis-key")
@@ -231,17 +248,6 @@ func TestPrivateNetwork(t *testing.T) {
 	if got := second.must("version", nil)["network"]; got != "family" {
 		t.Errorf("network %v", got)
 	}
-	network, err := config.ReadNetwork(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seed, err := hex.DecodeString(strings.TrimSpace(readFile(t, file+".genesis-key")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := testkit.NewWallet(network, crypto.NewPrivateKey(crypto.Seed(seed)))
-	w.Info = lattice.AccountInfo{Frontier: network.GenesisHash, Height: 1, Balance: lattice.Supply}
-	w.Info.Representative = network.Genesis.Representative
 	if err := second.process(w.Send(testkit.Account(1), lattice.AmountFrom(7))); err != nil {
 		t.Fatal(err)
 	}
@@ -259,18 +265,7 @@ func TestShippedWeights(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts five processes")
 	}
-	file := filepath.Join(t.TempDir(), "family.toml")
-	run(t, "network", "new", "--name", "family", file).want(t, 0)
-	network, err := config.ReadNetwork(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seed, err := hex.DecodeString(strings.TrimSpace(readFile(t, file+".genesis-key")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	genesis := testkit.NewWallet(network, crypto.NewPrivateKey(crypto.Seed(seed)))
-	genesis.Info = lattice.AccountInfo{Frontier: network.GenesisHash, Height: 1, Balance: lattice.Supply, Representative: network.Genesis.Representative}
+	file, network, genesis := family(t)
 
 	first := newNode(t, "--network-file", file, "--enable-voting", "--voting-key", file+".genesis-key")
 	first.start()

@@ -11,10 +11,10 @@ import (
 )
 
 // synced returns a world whose client has caught up with two honest peers, and
-// the ledger of those.
-func synced(t *testing.T, cfg Config) (*world, *chains) {
+// the ledger of those: of so many blocks, one in so many for an account of its own.
+func synced(t *testing.T, cfg Config, blocks, each int) (*world, *chains) {
 	w := newWorld(t, 1, cfg)
-	w.u.grow(300, 3)
+	w.u.grow(blocks, each)
 	full := w.u.ledger(len(w.u.blocks))
 	w.connect(honest(full))
 	w.connect(honest(full))
@@ -38,7 +38,7 @@ func (w *world) more(full *chains, n int) {
 
 // TestSilence: a node in step asks less and less, until it is nearly silent.
 func TestSilence(t *testing.T) {
-	w, _ := synced(t, DefaultConfig())
+	w, _ := synced(t, DefaultConfig(), 300, 3)
 	w.run(20*time.Minute, nil)
 	before := w.requests
 	w.run(time.Hour, nil)
@@ -100,7 +100,7 @@ func TestWake(t *testing.T) {
 			w.enqueue(Gap{Block: receive, Source: 1})
 		},
 	} {
-		w, full := synced(t, DefaultConfig())
+		w, full := synced(t, DefaultConfig(), 300, 3)
 		w.run(30*time.Minute, nil)
 		w.more(full, 40)
 		wake(w, full)
@@ -139,7 +139,7 @@ func TestPatchwork(t *testing.T) {
 func TestForkHeals(t *testing.T) {
 	for _, depth := range []int{1, 2, 5} {
 		for _, growth := range []int{0, 30, 400} {
-			w, full := synced(t, DevConfig())
+			w, full := synced(t, DevConfig(), 300, 3)
 			for _, a := range w.u.heads[:5] {
 				prev := w.u.frontier[a]
 				for i := range depth {
@@ -446,7 +446,7 @@ func wander(t *testing.T, seed uint64) Stats {
 // blocks are here and not confirmed, do not make the client ask for the same
 // blocks for ever.
 func TestFalseFrontiersOfUnconfirmed(t *testing.T) {
-	w, full := synced(t, DevConfig())
+	w, full := synced(t, DevConfig(), 300, 3)
 	for _, a := range w.u.heads {
 		w.local.accounts[a].confirmed = 0
 		w.votes[a] = time.Time{}
@@ -535,14 +535,7 @@ func TestStalling(t *testing.T) {
 func TestCalm(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.PageSize, cfg.Heads = 16, 2
-	w := newWorld(t, 1, cfg)
-	w.u.grow(1200, 1)
-	full := w.u.ledger(len(w.u.blocks))
-	w.connect(honest(full))
-	w.connect(honest(full))
-	if _, done := w.run(time.Minute, w.whole); !done {
-		t.Fatalf("not synced\n%v", w.c)
-	}
+	w, full := synced(t, cfg, 1200, 1)
 	if pages := len(w.u.heads) / cfg.PageSize; pages < 12 {
 		t.Fatalf("%d pages are not many", pages)
 	}

@@ -144,34 +144,23 @@ func (e *election) insert(at int, v vote) Result {
 	return Used
 }
 
-func (e *election) add(v vote) {
-	for i := range e.blocks {
-		if !v.is(i) {
-			continue
-		}
-		b := &e.blocks[i]
-		b.tally = b.tally.SatAdd(v.weight)
-		if v.final() {
-			b.final = b.final.SatAdd(v.weight)
-		}
-		if i != v.block {
-			e.twice = e.twice.SatAdd(v.weight)
-		}
-	}
-}
+// add counts a vote for its blocks, subtract takes it back.
+func (e *election) add(v vote)      { e.shift(v, lattice.Amount.SatAdd) }
+func (e *election) subtract(v vote) { e.shift(v, lattice.Amount.SatSub) }
 
-func (e *election) subtract(v vote) {
+// shift moves the sums by the weight of a vote.
+func (e *election) shift(v vote, by func(sum, weight lattice.Amount) lattice.Amount) {
 	for i := range e.blocks {
 		if !v.is(i) {
 			continue
 		}
 		b := &e.blocks[i]
-		b.tally = b.tally.SatSub(v.weight)
+		b.tally = by(b.tally, v.weight)
 		if v.final() {
-			b.final = b.final.SatSub(v.weight)
+			b.final = by(b.final, v.weight)
 		}
 		if i != v.block {
-			e.twice = e.twice.SatSub(v.weight)
+			e.twice = by(e.twice, v.weight)
 		}
 	}
 }

@@ -270,11 +270,7 @@ func TestHonestNetworkDecides(t *testing.T) {
 			}
 		}
 		slowest = max(slowest, n.now.Sub(start))
-		if err := n.agreed(); err != nil {
-			t.Error(err)
-		} else if !n.decided() {
-			t.Errorf("no decision:\n%v", n)
-		}
+		n.wantDecision(t)
 	})
 	t.Logf("slowest decision after %v", slowest)
 }
@@ -321,11 +317,7 @@ func TestForgottenVotesDecide(t *testing.T) {
 			n.step()
 		}
 		slowest = max(slowest, n.now.Sub(start))
-		if err := n.agreed(); err != nil {
-			t.Error(err)
-		} else if !n.decided() {
-			t.Errorf("no decision:\n%v", n)
-		}
+		n.wantDecision(t)
 	})
 	t.Logf("slowest decision after %v", slowest)
 }
@@ -339,28 +331,11 @@ func TestByzantineThirdCannotSplit(t *testing.T) {
 		weights := split(r, 4+r.IntN(7))
 		n := newNetwork(r, weights)
 		n.loss = r.Float64() * 0.3
-		evil := 0
-		for i := range n.nodes {
-			if evil+weights[i] <= 33 {
-				evil += weights[i]
-				n.nodes[i].byzantine = true
-			}
-		}
+		n.corrupt(weights)
 		hashes := n.forks(2 + r.IntN(MaxBlocks))
 		n.begin(hashes)
 		for range 4 * 200 {
-			for _, d := range n.nodes {
-				if d.byzantine && r.IntN(2) == 0 {
-					ts := lattice.VoteTimestamp(n.now)
-					if r.IntN(2) == 0 {
-						ts = lattice.FinalTimestamp
-					}
-					h := hashes[r.IntN(len(hashes))]
-					to := r.IntN(len(n.nodes))
-					n.sendTo(to, d.rep, ts, h)
-					n.sendTo(to, d.rep, 0, h)
-				}
-			}
+			n.lie(hashes)
 			n.step()
 		}
 		if err := n.agreed(); err != nil {
@@ -382,38 +357,55 @@ func TestThirdCannotStall(t *testing.T) {
 		weights := split(r, 4+r.IntN(7))
 		n := newNetwork(r, weights)
 		n.loss = r.Float64() * 0.3
-		evil := 0
-		for i := range n.nodes {
-			if evil+weights[i] <= 33 {
-				evil += weights[i]
-				n.nodes[i].byzantine = true
-			}
-		}
+		n.corrupt(weights)
 		hashes := n.forks(MaxBlocks)
 		n.begin(hashes[:1])
 		start := n.now
 		for n.now.Sub(start) < 5*time.Minute && !n.decided() {
-			for _, d := range n.nodes {
-				if d.byzantine && r.IntN(2) == 0 {
-					ts := lattice.VoteTimestamp(n.now)
-					if r.IntN(2) == 0 {
-						ts = lattice.FinalTimestamp
-					}
-					h, to := hashes[r.IntN(len(hashes))], r.IntN(len(n.nodes))
-					n.sendTo(to, d.rep, ts, h)
-					n.sendTo(to, d.rep, 0, h)
-				}
-			}
+			n.lie(hashes)
 			n.step()
 		}
 		slowest = max(slowest, n.now.Sub(start))
-		if err := n.agreed(); err != nil {
-			t.Error(err)
-		} else if !n.decided() {
-			t.Errorf("no decision:\n%v", n)
-		}
+		n.wantDecision(t)
 	})
 	t.Logf("slowest decision after %v", slowest)
+}
+
+// corrupt makes byzantine whose weights together are less than a third of the 100.
+func (n *network) corrupt(weights []int) {
+	evil := 0
+	for i, weight := range weights {
+		if evil+weight <= 33 {
+			evil += weight
+			n.nodes[i].byzantine = true
+		}
+	}
+}
+
+// lie has half of the byzantine say something about one of the blocks to somebody.
+func (n *network) lie(hashes []lattice.Hash) {
+	for _, d := range n.nodes {
+		if !d.byzantine || n.r.IntN(2) == 0 {
+			continue
+		}
+		ts := lattice.VoteTimestamp(n.now)
+		if n.r.IntN(2) == 0 {
+			ts = lattice.FinalTimestamp
+		}
+		h, to := hashes[n.r.IntN(len(hashes))], n.r.IntN(len(n.nodes))
+		n.sendTo(to, d.rep, ts, h)
+		n.sendTo(to, d.rep, 0, h)
+	}
+}
+
+// wantDecision fails unless all honest nodes have confirmed the same block.
+func (n *network) wantDecision(t *testing.T) {
+	t.Helper()
+	if err := n.agreed(); err != nil {
+		t.Error(err)
+	} else if !n.decided() {
+		t.Errorf("no decision:\n%v", n)
+	}
 }
 
 // decided reports whether all honest nodes confirmed a block.

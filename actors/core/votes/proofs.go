@@ -80,4 +80,4 @@ func (p *Proofs) Len() int { return len(p.order) }
 func (p *Proofs) Bytes() int { return p.bytes }
 
 // size is the length of a vote on the wire.
-func size(v *lattice.Vote) int { return 105 + 32*len(v.Hashes) }
+func size(v *lattice.Vote) int { return lattice.VoteHeaderSize + 32*len(v.Hashes) }
