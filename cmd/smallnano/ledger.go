@@ -128,8 +128,8 @@ func runBackup(p *program, flags *flag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := makeFolder(folder); err != nil {
-		return err
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("cannot make the folder of the backup: %w", err)
 	}
 	defer handOver(filepath.Dir(path))
 	copied := filepath.Join(folder, ledgerFile)

@@ -13,6 +13,7 @@ import (
 	"rsc.io/qr"
 
 	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/wire/rpc"
 )
 
 // parsePayment reads an amount as people write it: in smn, or with "raw" behind
@@ -203,6 +204,9 @@ func runWalletSend(p *program, flags *flag.FlagSet, args []string) error {
 	err = r.askUnlocked("send", map[string]any{
 		"source": source, "destination": i.account.String(), "amount": i.amount.Raw(), "id": name,
 	}, &a)
+	if rpc.IsCode(err, "id_reused") {
+		return fmt.Errorf("%w; give another --id", err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w (to try again without paying twice: --from %s --id %s)", err, source, name)
 	}

@@ -7,7 +7,11 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
+	"syscall"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/smallnano/smallnano/actors/core/wallet"
 	"github.com/smallnano/smallnano/crypto"
@@ -58,6 +62,7 @@ var walletFaults = []struct {
 	{wallet.ErrExists, badParameter},
 	{crypto.ErrWrongPassword, badPassword},
 	{crypto.ErrBadKeystore, badKeystore},
+	{syscall.ENOSPC, readOnly},
 }
 
 // walletAnswer returns the answer for an error of the wallets, nil for others.
@@ -262,13 +267,23 @@ func (c *call) openWallet() (w Wallets, v wallet.View, err error) {
 	return nil, v, walletNotFound.because("wallet: %s is not on this node", id)
 }
 
+// label reads the name of a wallet. It is shown on terminals, so that nothing in it may
+// steer one.
+func (c *call) label() string {
+	label := c.word("label")
+	if len(label) > wallet.MaxLabel {
+		c.fail(badParameter.because("label: %d bytes, at most %d", len(label), wallet.MaxLabel))
+	}
+	if !utf8.ValidString(label) || strings.ContainsFunc(label, unicode.IsControl) {
+		c.fail(badParameter.because("label: control characters, or no UTF-8; want letters that can be shown"))
+	}
+	return label
+}
+
 // settings reads the settings of a wallet that has some already.
 func (c *call) settings(s wallet.Settings) wallet.Settings {
 	if c.has("label") {
-		s.Label = c.word("label")
-	}
-	if len(s.Label) > wallet.MaxLabel {
-		c.fail(badParameter.because("label: %d bytes, at most %d", len(s.Label), wallet.MaxLabel))
+		s.Label = c.label()
 	}
 	s.AutoReceive = c.flag("auto_receive", s.AutoReceive)
 	if c.has("representative") {
@@ -517,10 +532,7 @@ func walletWatchAdd(c *call) (any, error) {
 
 // watchNew makes a wallet without keys.
 func (c *call) watchNew(accounts []lattice.Account) (any, error) {
-	label := c.word("label")
-	if len(label) > wallet.MaxLabel {
-		c.fail(badParameter.because("label: %d bytes, at most %d", len(label), wallet.MaxLabel))
-	}
+	label := c.label()
 	w, err := c.wallets()
 	if c.err != nil || err != nil {
 		return nil, errors.Join(c.err, err)

@@ -23,7 +23,7 @@ func Compose(info lattice.AccountInfo, i Intent, opener lattice.Account) (lattic
 			return b, fmt.Errorf("%w: a send of nothing", ErrNothingToDo)
 		}
 		if b.Balance, ok = info.Balance.Sub(i.Amount); !ok || !info.Opened() {
-			return b, fmt.Errorf("%w: %s raw are wanted of %s", ErrInsufficient, i.Amount.Raw(), info.Balance.Raw())
+			return b, fmt.Errorf("%w: %v smn are wanted of %v", ErrInsufficient, i.Amount, info.Balance)
 		}
 	case lattice.Receive, lattice.Open:
 		if b.Balance, ok = info.Balance.Add(i.Amount); !ok || i.Amount.IsZero() {
