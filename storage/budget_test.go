@@ -3,9 +3,6 @@ package storage
 import (
 	"path/filepath"
 	"testing"
-	"time"
-
-	"github.com/smallnano/smallnano/actors/core/ledger"
 )
 
 // TestBytesPerBlock holds the schema to its budget: what confirmed blocks take
@@ -21,29 +18,7 @@ func TestBytesPerBlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Update(func(tx Tx) error {
-		for range blocks {
-			b := tr.next()
-			hash := tr.network.HashOf(b)
-			c, err := tx.Context(b, hash, time.Unix(1_700_000_000, 0))
-			if err != nil {
-				return err
-			}
-			c.SignatureVerified = true
-			e, err := ledger.Validate(tr.network, b, c)
-			if err != nil {
-				return err
-			}
-			if err := tx.Apply(&e); err != nil {
-				return err
-			}
-			if _, err := tx.Cement(hash); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := s.Update(func(tx Tx) error { return play(tx, tr, blocks, true) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

@@ -94,22 +94,30 @@ func TestDevnetFails(t *testing.T) {
 	wantNoProcess(t, dir)
 }
 
+// startDevnet starts a network of two nodes that goes on, and waits for the end of its
+// demonstration.
+func startDevnet(t *testing.T, dir string) (*exec.Cmd, *lockedBuffer) {
+	t.Helper()
+	cmd := exec.Command(program, "devnet", "--nodes", "2", "--dir", dir, "--base-port", strconv.Itoa(freePorts(t, 4)))
+	cmd.Env = environ()
+	out := &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	eventually(t, waitLimit, "demonstration is over", func() (bool, string) {
+		return strings.Contains(out.String(), "node 1:  1 peers"), out.String()
+	})
+	return cmd, out
+}
+
 // TestDevnetKilled ends a network that goes on, by a signal and with kill -9: the
 // nodes must go with it.
 func TestDevnetKilled(t *testing.T) {
 	dir := t.TempDir()
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
-		cmd := exec.Command(program, "devnet", "--nodes", "2", "--dir", dir, "--base-port", strconv.Itoa(freePorts(t, 4)))
-		cmd.Env = environ()
-		out := &lockedBuffer{}
-		cmd.Stdout, cmd.Stderr = out, out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Process.Kill() })
-		eventually(t, waitLimit, "demonstration is over", func() (bool, string) {
-			return strings.Contains(out.String(), "node 1:  1 peers"), out.String()
-		})
+		cmd, out := startDevnet(t, dir)
 		if err := cmd.Process.Signal(s); err != nil {
 			t.Fatal(err)
 		}
@@ -128,17 +136,7 @@ func TestDevnetKilled(t *testing.T) {
 // reason.
 func TestDevnetLosesNode(t *testing.T) {
 	dir := t.TempDir()
-	cmd := exec.Command(program, "devnet", "--nodes", "2", "--dir", dir, "--base-port", strconv.Itoa(freePorts(t, 4)))
-	cmd.Env = environ()
-	out := &lockedBuffer{}
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	eventually(t, waitLimit, "demonstration is over", func() (bool, string) {
-		return strings.Contains(out.String(), "node 1:  1 peers"), out.String()
-	})
+	cmd, out := startDevnet(t, dir)
 	victim := 0
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, path := range lines {
