@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -28,6 +29,8 @@ type ledgerMaker struct {
 	keys    []crypto.PrivateKey
 	heads   []lattice.AccountInfo
 	waiting []sent
+	aside   []sent // that next leaves alone, the first ones made
+	reserve int    // how many are put aside
 	opened  int
 	every   int        // one in so many sends opens an account, while there are any to open
 	popular *rand.Zipf // a few accounts send and receive most; nil: all the same
@@ -67,12 +70,7 @@ func (m *ledgerMaker) fill(ctx context.Context, dir string, count int) error {
 	if err != nil {
 		return err
 	}
-	for done := 1; done < count && err == nil; done += makeBatch {
-		if err = ctx.Err(); err != nil {
-			break
-		}
-		err = store.Update(func(tx storage.Tx) error { return m.batch(tx, min(makeBatch, count-done)) })
-	}
+	err = m.insert(ctx, store, count-1)
 	if closed := store.Close(); err == nil {
 		err = closed
 	}
@@ -85,25 +83,56 @@ func (m *ledgerMaker) add(path string, count int) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(store.Update(func(tx storage.Tx) error { return m.batch(tx, count) }), store.Close())
+	return errors.Join(m.insert(context.Background(), store, count), store.Close())
 }
 
-func (m *ledgerMaker) batch(tx storage.Tx, count int) error {
-	for range count {
-		b, hash := m.next()
-		c, err := tx.Context(&b, hash, time.Now())
+// insert makes blocks and puts them into a ledger, while the next are made.
+func (m *ledgerMaker) insert(ctx context.Context, store storage.Store, count int) error {
+	ctx, cancel := context.WithCancel(ctx)
+	made := make(chan []checkedBlock, 1)
+	go func() {
+		defer close(made)
+		for ; count > 0 && ctx.Err() == nil; count -= makeBatch {
+			blocks := make([]checkedBlock, min(makeBatch, count))
+			for i := range blocks {
+				blocks[i].block, blocks[i].hash = m.next()
+			}
+			select {
+			case made <- blocks:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	var err error
+	for blocks := range made {
+		if err == nil {
+			err = store.Update(func(tx storage.Tx) error { return insertMade(tx, m.network, blocks) })
+		}
+		if err != nil {
+			cancel()
+		}
+	}
+	err = cmp.Or(err, ctx.Err())
+	cancel()
+	return err
+}
+
+func insertMade(tx storage.Tx, n *lattice.Network, blocks []checkedBlock) error {
+	for i := range blocks {
+		b := &blocks[i]
+		c, err := tx.Context(&b.block, b.hash, time.Now())
 		if err != nil {
 			return err
 		}
 		c.SignatureVerified = true
-		e, err := ledger.Validate(m.network, &b, c)
+		e, err := ledger.Validate(n, &b.block, c)
 		if err != nil {
 			return fmt.Errorf("a made-up block is refused: %w", err)
 		}
 		if err := tx.Apply(&e); err != nil {
 			return err
 		}
-		if _, err := tx.Cement(hash); err != nil {
+		if _, err := tx.Cement(b.hash); err != nil {
 			return err
 		}
 	}
@@ -141,7 +170,11 @@ func (m *ledgerMaker) next() (lattice.Block, lattice.Hash) {
 	}
 	rest, _ := m.heads[from].Balance.Sub(amount)
 	b, hash := m.seal(from, rest, lattice.Link(m.keys[to].Public()), m.network.SendThreshold)
-	m.waiting = append(m.waiting, sent{to, hash, amount})
+	if s := (sent{to, hash, amount}); len(m.aside) < m.reserve && from != 0 {
+		m.aside = append(m.aside, s)
+	} else {
+		m.waiting = append(m.waiting, s)
+	}
 	return b, hash
 }
 
