@@ -2,10 +2,7 @@ package storage
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
-	"maps"
-	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -18,13 +15,17 @@ import (
 // up within the transaction is never written at all. The buffers of readers and
 // between transactions are empty.
 type buffer struct {
-	rows    map[blockID]*stored          // inserted, not in blocks
-	index   map[lattice.Hash]blockID     // the same, not in block_index
-	entries map[entryKey]entry           // made, not in pending
-	heads   map[accountID]*change        // account records
-	weights map[accountID]lattice.Amount // of representatives
-	tail    tail                         // of the confirmation sequence
-	most    int                          // entries of any kind that are held back
+	rows    map[blockID]*stored           // inserted, not in blocks
+	index   map[lattice.Hash]blockID      // the same, not in block_index
+	entries map[entryKey]entry            // made, not in pending
+	dropped map[entryKey]struct{}         // used up, still in pending
+	ids     map[lattice.Account]accountID // keys that got a number, not in accounts
+	keys    []lattice.Account             // the same; their numbers follow each other
+	first   accountID                     // number of the first of keys
+	heads   map[accountID]*change         // account records
+	weights map[accountID]lattice.Amount  // of representatives
+	tail    tail                          // of the confirmation sequence
+	most    int                           // entries of any kind that are held back
 }
 
 // maxBuffered bounds the buffer: above it, it is written early. Four times 4096
@@ -54,6 +55,8 @@ func newBuffer() buffer {
 		rows:    make(map[blockID]*stored),
 		index:   make(map[lattice.Hash]blockID),
 		entries: make(map[entryKey]entry),
+		dropped: make(map[entryKey]struct{}),
+		ids:     make(map[lattice.Account]accountID),
 		heads:   make(map[accountID]*change),
 		weights: make(map[accountID]lattice.Amount),
 		most:    maxBuffered,
@@ -64,123 +67,25 @@ func (b *buffer) clear() {
 	clear(b.rows)
 	clear(b.index)
 	clear(b.entries)
+	clear(b.dropped)
+	clear(b.ids)
+	b.keys, b.first = b.keys[:0], 0
 	clear(b.heads)
 	clear(b.weights)
 	b.tail = tail{}
 }
 
 func (b *buffer) full() bool {
-	return max(len(b.rows), len(b.entries), len(b.heads), len(b.weights)) >= b.most
+	return max(len(b.rows), len(b.entries), len(b.dropped), len(b.keys), len(b.heads), len(b.weights)) >= b.most
 }
 
-// flush writes everything to the tables.
-func (c *conn) flush() error {
-	for _, part := range []func() error{c.flushRows, c.flushIndex, c.flushEntries, c.flushHeads, c.flushWeights, c.flushTail} {
-		if err := part(); err != nil {
-			return err
-		}
+// key returns a key that got its number in this transaction.
+func (b *buffer) key(id accountID) (key lattice.Account, found bool) {
+	i := id - b.first
+	if i < 0 || i >= accountID(len(b.keys)) {
+		return key, false
 	}
-	c.buffer.clear()
-	return nil
-}
-
-// putPair runs a statement on (prefix of key, number).
-func (c *conn) putPair(sql string, key [32]byte, id int64) error {
-	_, err := c.exec(sql, func(s *sqlite.Stmt) {
-		s.BindInt64(1, prefixOf(key))
-		s.BindInt64(2, id)
-	})
-	return err
-}
-
-func (c *conn) flushRows() error {
-	const put = "INSERT INTO blocks (" + blockColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-	for _, id := range slices.Sorted(maps.Keys(c.buffer.rows)) {
-		if _, err := c.exec(put, c.buffer.rows[id].bind); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *conn) flushIndex() error {
-	for _, h := range slices.SortedFunc(maps.Keys(c.buffer.index), compareHashes) {
-		if err := c.putPair("INSERT INTO block_index (prefix, block) VALUES (?, ?)", h, int64(c.buffer.index[h])); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *conn) flushEntries() error {
-	keys := slices.SortedFunc(maps.Keys(c.buffer.entries), func(a, b entryKey) int {
-		return cmp.Or(cmp.Compare(a.destination, b.destination), compareHashes(a.send, b.send))
-	})
-	for _, k := range keys {
-		e := c.buffer.entries[k]
-		_, err := c.exec("INSERT INTO pending (destination, send, source, amount) VALUES (?, ?, ?, ?)", func(s *sqlite.Stmt) {
-			s.BindInt64(1, int64(k.destination))
-			s.BindBytes(2, k.send[:])
-			s.BindInt64(3, int64(e.source))
-			bindAmount(s, 4, e.amount)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// flushHeads writes what of an account record is not in its last block.
-func (c *conn) flushHeads() error {
-	for _, id := range slices.Sorted(maps.Keys(c.buffer.heads)) {
-		ch := c.buffer.heads[id]
-		if err := c.flushHead(id, ch); err != nil {
-			return err
-		}
-		c.heads.put(id, ch.after)
-		c.fresh.heads[id] = ch.after
-	}
-	return nil
-}
-
-func (c *conn) flushHead(id accountID, ch *change) error {
-	if ch.after.ConfirmedHeight != ch.before.ConfirmedHeight {
-		_, err := c.exec("INSERT OR REPLACE INTO confirmation_height (account, height) VALUES (?, ?)", func(s *sqlite.Stmt) {
-			s.BindInt64(1, int64(id))
-			s.BindInt64(2, int64(ch.after.ConfirmedHeight))
-		})
-		if err != nil {
-			return err
-		}
-	}
-	was, is := ch.before.Height > ch.before.ConfirmedHeight, ch.after.Height > ch.after.ConfirmedHeight
-	switch {
-	case is && !was:
-		return c.putPair("INSERT INTO unconfirmed (prefix, account) VALUES (?, ?)", ch.key, int64(id))
-	case was && !is:
-		return c.putPair("DELETE FROM unconfirmed WHERE prefix = ? AND account = ?", ch.key, int64(id))
-	}
-	return nil
-}
-
-func (c *conn) flushWeights() error {
-	for _, id := range slices.Sorted(maps.Keys(c.buffer.weights)) {
-		w := c.buffer.weights[id]
-		var err error
-		if w.IsZero() {
-			_, err = c.exec("DELETE FROM weights WHERE representative = ?", func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) })
-		} else {
-			_, err = c.exec("INSERT OR REPLACE INTO weights (representative, weight) VALUES (?, ?)", func(s *sqlite.Stmt) {
-				s.BindInt64(1, int64(id))
-				bindAmount(s, 2, w)
-			})
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.keys[i], true
 }
 
 // chunkSize is how many entries of the confirmation sequence are in one row.

@@ -42,16 +42,16 @@ func readStored(s *sqlite.Stmt) (b stored) {
 	return b
 }
 
-// bind binds the columns to the parameters from the first.
-func (b *stored) bind(s *sqlite.Stmt) {
-	s.BindInt64(1, int64(b.id))
-	s.BindBytes(2, b.hash[:])
-	s.BindInt64(3, int64(b.representative))
-	bindAmount(s, 4, b.balance)
-	b.link.bind(s, 5)
-	s.BindInt64(6, int64(b.work))
-	s.BindBytes(7, b.signature[:])
-	s.BindInt64(8, b.time)
+// bind binds the columns to the parameters from a given one up.
+func (b *stored) bind(s *sqlite.Stmt, param int) {
+	s.BindInt64(param, int64(b.id))
+	s.BindBytes(param+1, b.hash[:])
+	s.BindInt64(param+2, int64(b.representative))
+	bindAmount(s, param+3, b.balance)
+	b.link.bind(s, param+4)
+	s.BindInt64(param+5, int64(b.work))
+	s.BindBytes(param+6, b.signature[:])
+	s.BindInt64(param+7, b.time)
 }
 
 func readLink(s *sqlite.Stmt, column int) (l link) {

@@ -27,6 +27,7 @@ type conn struct {
 	// Of the writer only.
 	buffer buffer
 	fresh  fresh
+	last   accountID // the greatest number of a key; 0: not looked up yet
 }
 
 // busyTimeout is how long a connection waits for another one of this process.
@@ -64,6 +65,7 @@ func (c *conn) forget() {
 		c.heads.clear()
 	}
 	c.buffer.clear()
+	c.last = 0
 	c.fresh.clear()
 }
 

@@ -98,7 +98,7 @@ func (t *tx) prune(plan ledger.Pruning, id accountID, head lattice.AccountInfo, 
 	}
 	slices.SortFunc(rows, func(a, b stored) int { return compareHashes(a.hash, b.hash) })
 	for i := range rows {
-		if err := t.c.putPair("DELETE FROM block_index WHERE prefix = ? AND block = ?", rows[i].hash, int64(rows[i].id)); err != nil {
+		if err := t.c.execPair("DELETE FROM block_index WHERE prefix = ? AND block = ?", rows[i].hash, int64(rows[i].id)); err != nil {
 			return err
 		}
 	}

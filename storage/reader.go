@@ -42,6 +42,9 @@ func (c *conn) id(key lattice.Account) (id accountID, found bool, err error) {
 	if id, found = c.ids.get(key); found {
 		return id, true, nil
 	}
+	if id, found = c.buffer.ids[key]; found {
+		return id, true, nil
+	}
 	const find = `SELECT a.id FROM account_index i CROSS JOIN accounts a ON a.id = i.account WHERE i.prefix = ? AND a.key = ?`
 	found, err = c.query(find, func(s *sqlite.Stmt) {
 		s.BindInt64(1, prefixOf(key))
@@ -58,6 +61,9 @@ func (c *conn) key(id accountID) (key lattice.Account, err error) {
 	if key, found := c.keys.get(id); found {
 		return key, nil
 	}
+	if key, found := c.buffer.key(id); found {
+		return key, nil
+	}
 	found, err := c.query("SELECT key FROM accounts WHERE id = ?",
 		func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) },
 		one(func(s *sqlite.Stmt) { key = read32(s, 0) }))
@@ -68,6 +74,12 @@ func (c *conn) key(id accountID) (key lattice.Account, err error) {
 		c.keys.put(id, key)
 	}
 	return key, err
+}
+
+// lastKey returns the greatest number that a key has.
+func (c *conn) lastKey() (id accountID, err error) {
+	_, err = c.query("SELECT max(id) FROM accounts", nil, one(func(s *sqlite.Stmt) { id = accountID(s.ColumnInt64(0)) }))
+	return id, err
 }
 
 func (r *reader) Account(account lattice.Account) (lattice.AccountInfo, error) {
@@ -204,6 +216,9 @@ func (r *reader) receivable(destination accountID, send lattice.Hash) (out latti
 func (c *conn) entry(key entryKey) (e entry, found bool, err error) {
 	if e, found := c.buffer.entries[key]; found {
 		return e, true, nil
+	}
+	if _, dropped := c.buffer.dropped[key]; dropped {
+		return entry{}, false, nil
 	}
 	found, err = c.query("SELECT source, amount FROM pending WHERE destination = ? AND send = ?", func(s *sqlite.Stmt) {
 		s.BindInt64(1, int64(key.destination))

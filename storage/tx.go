@@ -93,13 +93,19 @@ func (t *tx) intern(key lattice.Account) (accountID, error) {
 	if err != nil || found {
 		return id, err
 	}
-	if _, err := t.c.exec("INSERT INTO accounts (key) VALUES (?)", func(s *sqlite.Stmt) { s.BindBytes(1, key[:]) }); err != nil {
-		return 0, err
+	if t.c.last == 0 {
+		if t.c.last, err = t.c.lastKey(); err != nil {
+			return 0, err
+		}
 	}
-	id = accountID(t.c.db.LastInsertRowID())
-	if err := t.c.putPair("INSERT INTO account_index (prefix, account) VALUES (?, ?)", key, int64(id)); err != nil {
-		return 0, err
+	t.c.last++
+	id = t.c.last
+	b := &t.c.buffer
+	if len(b.keys) == 0 {
+		b.first = id
 	}
+	b.keys = append(b.keys, key)
+	b.ids[key] = id
 	t.c.ids.put(key, id)
 	t.c.keys.put(id, key)
 	return id, nil
@@ -158,9 +164,7 @@ func (t *tx) insert(e *ledger.Effects, head lattice.AccountInfo, row *stored) er
 	}
 	row.id = account.at(e.Height)
 	if e.Consumed != nil {
-		if err := t.dropEntry(entryKey{account, lattice.Hash(e.Block.Link)}); err != nil {
-			return err
-		}
+		t.dropEntry(entryKey{account, lattice.Hash(e.Block.Link)})
 	}
 	if e.Made != nil {
 		if row.link.destination, err = t.intern(lattice.Account(e.Block.Link)); err != nil {
@@ -203,17 +207,13 @@ func (t *tx) putEntry(key entryKey, source blockID, amount lattice.Amount) {
 	t.c.buffer.entries[key] = entry{source, amount}
 }
 
-func (t *tx) dropEntry(key entryKey) error {
+func (t *tx) dropEntry(key entryKey) {
 	t.counts.Receivables--
 	if _, found := t.c.buffer.entries[key]; found {
 		delete(t.c.buffer.entries, key)
-		return nil
+		return
 	}
-	_, err := t.c.exec("DELETE FROM pending WHERE destination = ? AND send = ?", func(s *sqlite.Stmt) {
-		s.BindInt64(1, int64(key.destination))
-		s.BindBytes(2, key.send[:])
-	})
-	return err
+	t.c.buffer.dropped[key] = struct{}{}
 }
 
 // dropBlock deletes a block and where its hash is found.
@@ -227,7 +227,7 @@ func (t *tx) dropBlock(row *stored) error {
 	if _, err := t.c.exec("DELETE FROM blocks WHERE id = ?", func(s *sqlite.Stmt) { s.BindInt64(1, int64(row.id)) }); err != nil {
 		return err
 	}
-	return t.c.putPair("DELETE FROM block_index WHERE prefix = ? AND block = ?", row.hash, int64(row.id))
+	return t.c.execPair("DELETE FROM block_index WHERE prefix = ? AND block = ?", row.hash, int64(row.id))
 }
 
 // setHead changes an account record.
@@ -274,9 +274,7 @@ func (t *tx) Revert(e *ledger.Effects) error {
 // remove deletes a block that was found right to go.
 func (t *tx) remove(e *ledger.Effects, head lattice.AccountInfo, row, under *stored) (err error) {
 	if e.Made != nil {
-		if err := t.dropEntry(entryKey{row.link.destination, e.Hash}); err != nil {
-			return err
-		}
+		t.dropEntry(entryKey{row.link.destination, e.Hash})
 	}
 	if e.Consumed != nil {
 		if row.link.send == 0 { // a send stays until its receive is confirmed

@@ -13,6 +13,13 @@ func (t *tx) flushed() error {
 	return t.spoiled
 }
 
+func (t *tx) Accounts(start lattice.Account, most int) ([]lattice.AccountEntry, error) {
+	if err := t.flushed(); err != nil {
+		return nil, err
+	}
+	return t.reader.Accounts(start, most)
+}
+
 func (t *tx) Unconfirmed(start lattice.Account, most int) ([]lattice.AccountEntry, error) {
 	if err := t.flushed(); err != nil {
 		return nil, err
