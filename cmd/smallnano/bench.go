@@ -209,6 +209,16 @@ func runBenchAll(p *program, flags *flag.FlagSet, args []string) error {
 
 // runSelf runs this program with other arguments and returns what it printed.
 func runSelf(ctx context.Context, say io.Writer, args []string) ([]byte, error) {
+	c, err := selfCommand(ctx, say, args)
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.Output()
+	return bytes.TrimLeft(out, "\n"), err
+}
+
+// selfCommand is this program with other arguments.
+func selfCommand(ctx context.Context, say io.Writer, args []string) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("cannot find this program to start it again: %w", err)
@@ -216,6 +226,5 @@ func runSelf(ctx context.Context, say io.Writer, args []string) ([]byte, error) 
 	c := exec.CommandContext(ctx, self, args...)
 	c.SysProcAttr, c.Stderr = childAttributes(), say
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-	out, err := c.Output()
-	return bytes.TrimLeft(out, "\n"), err
+	return c, nil
 }

@@ -4,11 +4,11 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -25,7 +25,7 @@ import (
 // without a network: the rules, the signatures and the database.
 type ledgerBench struct {
 	blocks, accounts, batch, cement, signatures int
-	make                                        string
+	make                                        bool
 
 	network *lattice.Network
 	checked chan []checkedBlock // batches on their way from the checks to the database
@@ -59,13 +59,13 @@ func (l *ledgerBench) validate() error {
 func defineBenchLedger(flags *flag.FlagSet) func(*benchRun) (*load.Report, error) {
 	l := &ledgerBench{signatures: 1}
 	l.define(flags)
-	flags.StringVar(&l.make, "make", "", "only write the blocks to this file")
+	flags.BoolVar(&l.make, "make", false, "only write the blocks, as the protocol does, to the standard output")
 	return func(b *benchRun) (*load.Report, error) {
 		if err := l.validate(); err != nil {
 			return nil, err
 		}
-		if l.make != "" {
-			return &load.Report{}, l.write(b, l.make)
+		if l.make {
+			return &load.Report{}, l.write(b, os.Stdout)
 		}
 		return l.run(b)
 	}
@@ -87,27 +87,110 @@ func defineBenchCementing(flags *flag.FlagSet) func(*benchRun) (*load.Report, er
 	}
 }
 
-// write makes the blocks. They lie in the file as the protocol writes them.
-func (l *ledgerBench) write(ctx context.Context, path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("cannot keep the blocks of a benchmark: %w", err)
-	}
-	defer f.Close()
-	w := bufio.NewWriter(f)
+// makeAtOnce is how many blocks are signed together, on all cores.
+const makeAtOnce = 1024
+
+// write makes the blocks and writes them as the protocol does.
+func (l *ledgerBench) write(ctx context.Context, to io.Writer) error {
 	m := newLedgerMaker(l.network, l.accounts)
 	m.popularAccounts()
-	for range l.blocks {
+	m.later = true
+	blocks, owners := make([]lattice.Block, 0, makeAtOnce), make([]int, 0, makeAtOnce)
+	out := make([]byte, 0, makeAtOnce*lattice.BlockSize)
+	for left := l.blocks; left > 0; left -= len(blocks) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		b, _ := m.next()
-		raw := b.Bytes()
-		if _, err := w.Write(raw[:]); err != nil {
-			return fmt.Errorf("cannot keep the blocks of a benchmark: %w", err)
+		blocks, owners, out = blocks[:0], owners[:0], out[:0]
+		for range min(left, makeAtOnce) {
+			b, _ := m.next()
+			blocks, owners = append(blocks, b), append(owners, m.last)
+		}
+		actors.Cores{}.Split(len(blocks), func(from, to int) {
+			for i := from; i < to; i++ {
+				m.finish(&blocks[i], owners[i], blocks[i].Work)
+			}
+		})
+		for i := range blocks {
+			raw := blocks[i].Bytes()
+			out = append(out, raw[:]...)
+		}
+		if _, err := to.Write(out); err != nil {
+			return fmt.Errorf("cannot hand over the blocks of a benchmark: %w", err)
 		}
 	}
-	return errors.Join(w.Flush(), f.Close())
+	return nil
+}
+
+// partBlocks bounds the blocks that are made at a time. The process that makes
+// them stands still while they are inserted, and they take no more of the disk.
+const partBlocks = 1 << 19
+
+// blockSource hands out the blocks that another process makes, in parts of one
+// size but for the last.
+type blockSource struct {
+	command *exec.Cmd
+	out     io.ReadCloser
+	file    *os.File // the part
+	left    int      // blocks after this part
+	part    int
+}
+
+func (l *ledgerBench) startMaking(b *benchRun, dir string) (*blockSource, error) {
+	command, err := selfCommand(b, b.say, []string{
+		"bench", "ledger", "--json", "--make", fmt.Sprint("--blocks=", l.blocks), fmt.Sprint("--accounts=", l.accounts),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &blockSource{command: command, left: l.blocks, part: l.blocks}
+	if l.cement == 0 { // which needs all of them once more
+		parts := (l.blocks + partBlocks - 1) / partBlocks
+		s.part = (l.blocks + parts - 1) / parts
+	}
+	if s.file, err = os.Create(filepath.Join(dir, "blocks")); err != nil {
+		return nil, fmt.Errorf("cannot keep the blocks of a benchmark: %w", err)
+	}
+	if s.out, err = command.StdoutPipe(); err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		s.file.Close()
+		return nil, fmt.Errorf("cannot make blocks: %w", err)
+	}
+	return s, nil
+}
+
+// next waits for the next part and returns how many blocks it has, none at the
+// end.
+func (s *blockSource) next() (blocks int, err error) {
+	blocks = min(s.part, s.left)
+	if blocks == 0 {
+		return 0, nil
+	}
+	s.left -= blocks
+	if err := s.rewind(); err != nil {
+		return 0, err
+	}
+	if _, err := io.CopyN(s.file, s.out, int64(blocks)*lattice.BlockSize); err != nil {
+		return 0, fmt.Errorf("cannot keep the blocks of a benchmark: %w", err)
+	}
+	return blocks, s.rewind()
+}
+
+func (s *blockSource) rewind() error {
+	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
+	}
+	return nil
+}
+
+// stop ends the process, whatever it has left to say.
+func (s *blockSource) stop() {
+	s.out.Close()
+	_ = s.command.Process.Kill()
+	_ = s.command.Wait()
+	s.file.Close()
 }
 
 func (l *ledgerBench) run(b *benchRun) (*load.Report, error) {
@@ -116,16 +199,14 @@ func (l *ledgerBench) run(b *benchRun) (*load.Report, error) {
 		return nil, err
 	}
 	defer remove()
-	fmt.Fprintf(b.say, "making %d blocks of %d accounts\n", l.blocks, l.accounts)
-	blocks := filepath.Join(dir, "blocks")
+	fmt.Fprintf(b.say, "%d blocks of %d accounts, each part is made before it is inserted\n", l.blocks, l.accounts)
 	runtime.LockOSThread() // see childAttributes
-	_, err = runSelf(b, b.say, []string{
-		"bench", "ledger", "--json", "--make", blocks, fmt.Sprint("--blocks=", l.blocks), fmt.Sprint("--accounts=", l.accounts),
-	})
-	runtime.UnlockOSThread()
+	defer runtime.UnlockOSThread()
+	blocks, err := l.startMaking(b, dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot make blocks: %w", err)
+		return nil, err
 	}
+	defer blocks.stop()
 	path := filepath.Join(dir, ledgerFile)
 	store, err := storage.Open(path, storage.Options{Network: l.network})
 	if err != nil {
@@ -148,28 +229,35 @@ func (l *ledgerBench) run(b *benchRun) (*load.Report, error) {
 	return r, nil
 }
 
-func (l *ledgerBench) measure(b *benchRun, r *load.Report, store storage.Store, blocks string) error {
-	f, err := os.Open(blocks)
-	if err != nil {
-		return fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
-	}
-	defer f.Close()
-	var last time.Duration // of the last tenth, at full size
-	tenth := l.blocks - l.blocks/10
+func (l *ledgerBench) measure(b *benchRun, r *load.Report, store storage.Store, blocks *blockSource) error {
+	var wall, used, last time.Duration // last: of the last tenth, at full size
+	done, tenth := 0, l.blocks-l.blocks/10
 	curve := newCurve(l.blocks)
-	wall, used, err := timed(func() error {
-		return l.insertAll(b, store, f, func(done int, f func() error) error {
-			curve.reached(done)
-			if done < tenth {
-				return f()
+	for {
+		before := processorTime()
+		count, err := blocks.next()
+		if err != nil || count == 0 {
+			if err != nil {
+				return err
 			}
-			t, _, err := timed(f)
-			last += t
-			return err
+			break
+		}
+		curve.used += processorTime() - before
+		w, u, err := timed(func() error {
+			return l.insertAll(b, store, blocks.file, count, func(inserted int, f func() error) error {
+				curve.reached(done + inserted)
+				if done+inserted < tenth {
+					return f()
+				}
+				t, _, err := timed(f)
+				last += t
+				return err
+			})
 		})
-	})
-	if err != nil {
-		return err
+		if err != nil {
+			return err
+		}
+		wall, used, done = wall+w, used+u, done+count
 	}
 	n := float64(l.blocks)
 	name := "blocks"
@@ -181,7 +269,7 @@ func (l *ledgerBench) measure(b *benchRun, r *load.Report, store storage.Store, 
 	curve.reached(l.blocks)
 	curve.report(r)
 	if l.signatures > 0 {
-		each, err := l.signatureTime(f)
+		each, err := l.signatureTime(blocks)
 		if err != nil {
 			return err
 		}
@@ -190,7 +278,7 @@ func (l *ledgerBench) measure(b *benchRun, r *load.Report, store storage.Store, 
 		r.Add("last_tenth_insert_us", "us of the writer for a block", micro(last)/float64(l.blocks-tenth))
 		return nil
 	}
-	return l.cementAll(b, r, store, f)
+	return l.cementAll(b, r, store, blocks)
 }
 
 // curve is what a block costs while the ledger grows, in ten parts.
@@ -228,14 +316,14 @@ func (c *curve) report(r *load.Report) {
 
 func micro(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// insertAll checks and inserts what is in the file, the checks a batch ahead of
-// the insertion.
-func (l *ledgerBench) insertAll(ctx context.Context, store storage.Store, from io.Reader, each func(done int, f func() error) error) error {
+// insertAll checks and inserts so many blocks of a file, the checks a batch ahead
+// of the insertion.
+func (l *ledgerBench) insertAll(ctx context.Context, store storage.Store, from io.Reader, count int, each func(done int, f func() error) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	l.checked = make(chan []checkedBlock, 1)
 	failed := make(chan error, 1)
 	go func() {
-		failed <- l.checkAll(ctx, from)
+		failed <- l.checkAll(ctx, from, count)
 		close(l.checked)
 	}()
 	err := l.insertChecked(store, each)
@@ -248,9 +336,9 @@ func (l *ledgerBench) insertAll(ctx context.Context, store storage.Store, from i
 	return err
 }
 
-func (l *ledgerBench) checkAll(ctx context.Context, from io.Reader) error {
+func (l *ledgerBench) checkAll(ctx context.Context, from io.Reader, count int) error {
 	in := bufio.NewReaderSize(from, 1<<16)
-	for left := l.blocks; left > 0; left -= min(left, l.batch) {
+	for left := count; left > 0; left -= min(left, l.batch) {
 		blocks, err := l.read(in, min(left, l.batch))
 		if err != nil {
 			return err
@@ -328,12 +416,12 @@ func (l *ledgerBench) insert(tx storage.Tx, blocks []checkedBlock) error {
 }
 
 // signatureTime measures the checks alone.
-func (l *ledgerBench) signatureTime(f io.ReadSeeker) (time.Duration, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
+func (l *ledgerBench) signatureTime(from *blockSource) (time.Duration, error) {
+	if err := from.rewind(); err != nil {
+		return 0, err
 	}
-	count := min(l.blocks, 8192)
-	blocks, err := l.read(bufio.NewReader(f), count)
+	count := min(from.part, 8192) // a short last part leaves the rest of the one before it
+	blocks, err := l.read(bufio.NewReader(from.file), count)
 	if err != nil {
 		return 0, err
 	}
@@ -349,11 +437,11 @@ func (l *ledgerBench) signatureTime(f io.ReadSeeker) (time.Duration, error) {
 }
 
 // cementAll confirms all blocks in the order in which they were made.
-func (l *ledgerBench) cementAll(b *benchRun, r *load.Report, store storage.Store, f io.ReadSeeker) error {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("cannot read the blocks of a benchmark: %w", err)
+func (l *ledgerBench) cementAll(b *benchRun, r *load.Report, store storage.Store, from *blockSource) error {
+	if err := from.rewind(); err != nil {
+		return err
 	}
-	in := bufio.NewReaderSize(f, 1<<16)
+	in := bufio.NewReaderSize(from.file, 1<<16)
 	var wall, used time.Duration
 	for left := l.blocks; left > 0 && b.Err() == nil; left -= min(left, l.cement) {
 		blocks, err := l.read(in, min(left, l.cement))

@@ -34,6 +34,8 @@ type ledgerMaker struct {
 	opened  int
 	every   int        // one in so many sends opens an account, while there are any to open
 	popular *rand.Zipf // a few accounts send and receive most; nil: all the same
+	later   bool       // work and signatures are added by finish; until then work is the threshold
+	last    int        // account of the last block
 }
 
 // sent is an amount that an account can receive.
@@ -200,12 +202,24 @@ func (m *ledgerMaker) seal(i int, balance lattice.Amount, link lattice.Link, thr
 		Account: lattice.Account(m.keys[i].Public()), Previous: head.Frontier,
 		Representative: m.network.Genesis.Representative, Balance: balance, Link: link,
 	}
+	hash := m.network.HashOf(&b)
+	if m.later {
+		b.Work = threshold
+	} else {
+		m.finish(&b, i, threshold)
+	}
+	head.Frontier, head.Balance = hash, balance
+	head.Height++
+	m.last = i
+	return b, hash
+}
+
+// finish adds work and signature to a block of an account. It may be called from
+// several goroutines at once.
+func (m *ledgerMaker) finish(b *lattice.Block, i int, threshold uint64) {
 	var err error
 	if b.Work, err = work.Search(context.Background(), b.Root(), threshold, 0, 1); err != nil {
 		panic("smallnano: no work for a made-up block: " + err.Error()) // without a deadline there is no error
 	}
-	hash := b.Sign(m.network.ID, m.keys[i])
-	head.Frontier, head.Balance = hash, balance
-	head.Height++
-	return b, hash
+	b.Sign(m.network.ID, m.keys[i])
 }
