@@ -95,25 +95,28 @@ func (c *conn) head(id accountID) (info lattice.AccountInfo, err error) {
 	if info, found := c.remembered(id); found {
 		return info, nil
 	}
-	const last = `SELECT id, hash, balance, representative, time FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1`
+	const last = `SELECT id, hash, balance, representative, time,
+		(SELECT height FROM confirmation_height WHERE account = ?3),
+		(SELECT height FROM pruned WHERE account = ?3 ORDER BY height DESC LIMIT 1)
+		FROM blocks WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT 1`
 	var representative accountID
 	open, err := c.query(last, func(s *sqlite.Stmt) {
 		s.BindInt64(1, int64(id.at(0)))
 		s.BindInt64(2, int64(id.at(MaxHeight)))
+		s.BindInt64(3, int64(id))
 	}, one(func(s *sqlite.Stmt) {
 		info.Height = blockID(s.ColumnInt64(0)).height()
 		info.Frontier = read32(s, 1)
 		info.Balance = readAmount(s, 2)
 		representative = accountID(s.ColumnInt64(3))
 		info.Modified = timeOf(s.ColumnInt64(4))
+		info.ConfirmedHeight = uint64(s.ColumnInt64(5)) // 0 where there is none
+		info.PrunedHeight = uint64(s.ColumnInt64(6))    // likewise
 	}))
 	if err != nil || !open {
 		return lattice.AccountInfo{}, err
 	}
 	if info.Representative, err = c.key(representative); err != nil {
-		return lattice.AccountInfo{}, err
-	}
-	if info.ConfirmedHeight, err = c.confirmedHeight(id); err != nil {
 		return lattice.AccountInfo{}, err
 	}
 	switch info.ConfirmedHeight {
@@ -125,10 +128,7 @@ func (c *conn) head(id accountID) (info lattice.AccountInfo, err error) {
 			return lattice.AccountInfo{}, err
 		}
 	}
-	_, err = c.query("SELECT height FROM pruned WHERE account = ? ORDER BY height DESC LIMIT 1",
-		func(s *sqlite.Stmt) { s.BindInt64(1, int64(id)) },
-		one(func(s *sqlite.Stmt) { info.PrunedHeight = uint64(s.ColumnInt64(0)) }))
-	if err == nil && c.heads != nil {
+	if c.heads != nil {
 		c.heads.put(id, info)
 	}
 	return info, err

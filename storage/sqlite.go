@@ -32,7 +32,7 @@ type file struct {
 
 	open    sync.RWMutex // held for reading by transactions, for writing by Close
 	closed  bool
-	readers chan *conn // as many as may run; nil for one that is not open yet
+	readers readers
 
 	// Of whoever holds writing.
 	writing    sync.Mutex
@@ -68,10 +68,7 @@ func open(path string, o Options, f format) (Store, error) {
 	if err != nil {
 		return nil, lockError(path, err)
 	}
-	s := &file{path: path, options: o, lock: lock, checkpoint: o.WALBytes, readers: make(chan *conn, o.Readers), hot: newHot()}
-	for range o.Readers {
-		s.readers <- nil
-	}
+	s := &file{path: path, options: o, lock: lock, checkpoint: o.WALBytes, readers: newReaders(o.Readers), hot: newHot()}
 	if err := s.start(f); err != nil {
 		lock.release()
 		return nil, err
@@ -146,7 +143,6 @@ func (s *file) startWriter(f format, state fileState) (err error) {
 		"PRAGMA journal_size_limit = 0", // so the length of the log is what is in it
 		"PRAGMA mmap_size = 0",
 		"PRAGMA temp_store = MEMORY",
-		"PRAGMA cell_size_check = ON",
 		"PRAGMA trusted_schema = OFF",
 		fmt.Sprintf("PRAGMA cache_size = -%d", s.options.CacheBytes>>10),
 	)
@@ -312,8 +308,8 @@ func (s *file) View(f func(Reader) error) error {
 	if s.closed {
 		return ErrClosed
 	}
-	c := <-s.readers
-	defer func() { s.readers <- c }()
+	c := s.readers.take()
+	defer func() { s.readers.give(c) }()
 	if c == nil {
 		opened, err := s.openReader(readerKeys)
 		if err != nil {
@@ -336,11 +332,41 @@ func (s *file) View(f func(Reader) error) error {
 	return f(r)
 }
 
+// readers are the connections of views. The one that was used last is used next:
+// its pages are still in its cache, and others need not be opened at all.
+type readers struct {
+	places chan struct{} // one for each that may run
+	mu     sync.Mutex
+	idle   []*conn // open, the one used last at the end
+}
+
+func newReaders(most int) readers { return readers{places: make(chan struct{}, most)} }
+
+// take waits for a place and returns a connection, nil if one is to be opened.
+func (r *readers) take() (c *conn) {
+	r.places <- struct{}{}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.idle); n > 0 {
+		c, r.idle = r.idle[n-1], r.idle[:n-1]
+	}
+	return c
+}
+
+func (r *readers) give(c *conn) {
+	if c != nil {
+		r.mu.Lock()
+		r.idle = append(r.idle, c)
+		r.mu.Unlock()
+	}
+	<-r.places
+}
+
 // openReader opens a connection that reads and remembers so many keys.
 func (s *file) openReader(keys int) (*conn, error) {
 	return openConn(s.path, s.path, sqlite.OpenReadOnly, keys,
 		fmt.Sprintf("PRAGMA cache_size = -%d", s.options.ReaderCacheBytes>>10),
-		"PRAGMA mmap_size = 0", "PRAGMA cell_size_check = ON", "PRAGMA trusted_schema = OFF")
+		"PRAGMA mmap_size = 0", "PRAGMA trusted_schema = OFF")
 }
 
 func (s *file) Size() (int64, error) {
@@ -372,10 +398,8 @@ func (s *file) Close() error {
 	s.closed = true
 	defer s.lock.release()
 	var all []error
-	for range s.options.Readers {
-		if c := <-s.readers; c != nil {
-			all = append(all, c.db.Close())
-		}
+	for _, c := range s.readers.idle { // all of them: nobody is left who reads
+		all = append(all, c.db.Close())
 	}
 	if s.looker != nil {
 		all = append(all, s.looker.db.Close())

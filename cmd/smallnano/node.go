@@ -170,7 +170,7 @@ func openNode(c *config.Config, origins []config.Origin, log *slog.Logger, level
 // storeOptions is how the ledger is opened: caches small enough for the memory
 // that a node is meant to have.
 func storeOptions(n *lattice.Network) storage.Options {
-	return storage.Options{Network: n, CacheBytes: 2 << 20, ReaderCacheBytes: 256 << 10, Readers: 4, Heads: 4096}
+	return storage.Options{Network: n, CacheBytes: 2 << 20, ReaderCacheBytes: 512 << 10, Readers: 4, Heads: 4096}
 }
 
 func (n *liveNode) start(network *lattice.Network, keys []crypto.PrivateKey) error {
