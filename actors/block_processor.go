@@ -58,6 +58,7 @@ type blockProcessor struct {
 	retryAt time.Time // while read-only: when to try to write again
 
 	unsee      func(lattice.Hash) // takes a block out of the duplicate filter
+	unseeAll   func()             // empties it
 	refusals   *refusals
 	maxBacklog int
 	admission  admission
@@ -154,6 +155,7 @@ func (a *blockProcessor) giveBack() {
 	}
 	a.batch = batch{}
 	a.giveBackHeld(mailbox.ErrFailed)
+	a.unseeAll() // the blocks that wait for others are forgotten, too
 }
 
 // recall tells how far the ledger is: an actor that failed may have committed
@@ -278,6 +280,7 @@ func (a *blockProcessor) writeFailed(err error) {
 	a.board.setReadOnly(reason)
 	a.retryAt = a.env.Clock.Now().Add(retryWrites)
 	a.refuseAll(fmt.Errorf("%w: %s", rpc.ErrReadOnly, reason))
+	a.unseeAll() // blocks that had waited for others were to be part of it
 }
 
 // awaitSync notes final votes that were committed, to be told when they are on the
@@ -597,6 +600,9 @@ func (a *blockProcessor) tell(d *done) {
 		a.settle(j)
 	}
 	a.tellPulled(d)
+	for i := range d.rolledBack {
+		a.unsee(d.rolledBack[i].Hash) // it may come again, and is needed then
+	}
 	if len(d.rolledBack) > 0 { // after what was refused: it may wait for another block now
 		a.refs.bootstrap.Tell(&messages.BlocksRolledBack{Blocks: d.rolledBack})
 	}
@@ -667,9 +673,13 @@ func (a *blockProcessor) settle(j *job) {
 	case j.waits && j.pulled:
 		a.pulled.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(j.conn), a.env.Clock.Now())
 	case j.waits && j.conn != 0: // what the RPC was refused changes nothing
-		kept := a.gaps.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(j.conn), a.env.Clock.Now())
-		if !kept && j.ProcessBlock != nil && j.Restore != nil {
-			j.Restore() // it was dropped: when it is published again it must not be taken for a repeat
+		// What is dropped must not be taken for a repeat when it is published again.
+		kept, gone := a.gaps.Put(j.missing, bootstrap.Block{Block: &j.block, Hash: j.hash}, peering.ConnID(j.conn), a.env.Clock.Now())
+		if !kept {
+			gone = j.hash
+		}
+		if !gone.IsZero() {
+			a.unsee(gone)
 		}
 		a.refs.bootstrap.Tell(&messages.GapSeen{Account: j.block.Account, Missing: j.missing, Source: j.source})
 	case j.rival != nil:

@@ -49,9 +49,14 @@ func (a *electionManager) joinForks(root lattice.QualifiedRoot, now time.Time) {
 	}
 }
 
+// join lets a fork compete. One for which there is no room, because the others have
+// as many votes, must not be taken for a repeat when it comes again: by then more is
+// known of who wants it.
 func (a *electionManager) join(b lattice.Block, hash lattice.Hash, now time.Time) {
 	if a.elections.Fork(b, hash, a.cache.Weight(hash), now) {
 		a.replay(hash, now)
+	} else if !a.elections.Runs(hash) && !a.elections.Decided(b.QualifiedRoot()) {
+		a.unseeBlock(hash)
 	}
 }
 

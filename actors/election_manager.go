@@ -41,6 +41,8 @@ type electionManager struct {
 	log   *slog.Logger
 	// unsee has the connections let messages through that they have seen before.
 	unsee func()
+	// unseeBlock does so for a block.
+	unseeBlock func(lattice.Hash)
 
 	quorum    *quorum.Quorum
 	elections *election.Elections

@@ -252,6 +252,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 	}
 	blocksInbox, votesInbox := &mailbox.Inbox{}, &mailbox.Inbox{}
 	filter := peering.NewFilter(n.secretKey(), peering.FilterSize)
+	unseeBlock := func(hash lattice.Hash) { filter.Remove(filter.Digest(kindBlock, hash[:])) }
 	conns := &atomic.Uint64{}
 
 	specs := []supervise.Spec{
@@ -259,14 +260,14 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 		spec(nameBlockProcessor, fair(n.cfg.BlockQueue, n.cfg.BlockQueue/2), true, func() actor.Actor {
 			return &blockProcessor{
 				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, maxBacklog: n.cfg.MaxBacklog, inbox: blocksInbox, log: log.With("subsystem", nameBlockProcessor),
-				unsee: func(hash lattice.Hash) { filter.Remove(filter.Digest(kindBlock, hash[:])) },
+				unsee: unseeBlock, unseeAll: filter.Clear,
 			}
 		}),
 		spec(nameVoteProcessor, fair(n.cfg.VoteQueue, n.cfg.VoteQueue/2), true, func() actor.Actor {
 			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, own: own, inbox: votesInbox, log: log.With("subsystem", nameVoteProcessor)}
 		}),
 		spec(nameElections, fair(factMailbox, factMailbox), true, func() actor.Actor {
-			return &electionManager{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.cfg.Elections, own: own, log: log.With("subsystem", nameElections), unsee: filter.Clear}
+			return &electionManager{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.cfg.Elections, own: own, log: log.With("subsystem", nameElections), unsee: filter.Clear, unseeBlock: unseeBlock}
 		}),
 		spec(nameVoting, fair(factMailbox, factMailbox), true, func() actor.Actor {
 			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, hold: n.hold, log: log.With("subsystem", nameVoting)}

@@ -28,8 +28,12 @@ func action(words []string) (func(*Sim) error, error) {
 		}
 		nodes, err := numbers(args[:1])
 		return eachNode(nodes, func(s *Sim, n *Node) error {
-			if args[1] == "after-commit" {
+			switch args[1] {
+			case "after-commit":
 				n.failAfterCommit()
+				return nil
+			case "holding":
+				s.failHolding = append(s.failHolding, n)
 				return nil
 			}
 			s.result.Panics++
@@ -96,11 +100,11 @@ func cutAction(words []string) (func(*Sim) error, error) {
 	}, err
 }
 
-// diskAction reads "NODE full", "NODE ok", "NODE failing PERMILLE" or "NODE slow
+// diskAction reads "NODE full", "NODE loose", "NODE ok", "NODE failing PERMILLE" or "NODE slow
 // TIME".
 func diskAction(words []string) (func(*Sim) error, error) {
 	if len(words) < 2 {
-		return nil, fmt.Errorf("want disk NODE full|ok|failing PERMILLE|slow TIME")
+		return nil, fmt.Errorf("want disk NODE full|loose|ok|failing PERMILLE|slow TIME")
 	}
 	nodes, err := numbers(words[:1])
 	if err != nil {
@@ -111,12 +115,14 @@ func diskAction(words []string) (func(*Sim) error, error) {
 	case words[1] == "ok":
 	case words[1] == "full":
 		d.full = true
+	case words[1] == "loose":
+		d.loose = true
 	case words[1] == "failing" && len(words) == 3:
 		d.failing, err = strconv.Atoi(words[2])
 	case words[1] == "slow" && len(words) == 3:
 		d.slow, err = time.ParseDuration(words[2])
 	default:
-		return nil, fmt.Errorf("want disk NODE full|ok|failing PERMILLE|slow TIME")
+		return nil, fmt.Errorf("want disk NODE full|loose|ok|failing PERMILLE|slow TIME")
 	}
 	return eachNode(nodes, func(_ *Sim, n *Node) error { n.disk = d; return nil }), err
 }
@@ -170,6 +176,9 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 			w.publish(at[0])
 			s.await(w, w.pending)
 			return nil
+		}
+		if what == "chain" && w.w.Info.Balance.Cmp(lattice.AmountFrom(uint64(two[1]))) < 0 {
+			return fmt.Errorf("wallet %d has %s raw, too little for %d blocks", two[0], w.w.Info.Balance.Raw(), two[1])
 		}
 		if what == "chain" {
 			w.chain(at[0], two[1])

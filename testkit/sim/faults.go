@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -84,6 +85,20 @@ func (n *Node) failAfterCommit() {
 	n.untold = true
 	n.sim.result.Panics++
 	n.sim.world.trace.event("n%d: block_processor fails after its next commit", n.ID)
+}
+
+// failHolders makes the block processors panic that are to when they hold back a
+// block that a user waits for.
+func (s *Sim) failHolders() {
+	s.failHolding = slices.DeleteFunc(s.failHolding, func(n *Node) bool {
+		if !n.Alive() || n.owed == 0 || n.running.Held() == 0 {
+			return false
+		}
+		s.world.trace.event("n%d: block_processor fails, %d blocks wait for their turn", n.ID, n.running.Held())
+		s.result.Panics++
+		s.must(n.running.Backend().FailActor("block_processor"))
+		return true
+	})
 }
 
 // failDisk lets a node's disk be full, or fail now and then, for a while.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/smallnano/smallnano/actors/mailbox"
@@ -87,7 +88,30 @@ func (l *liar) act() {
 	if len(l.tricks) == 0 {
 		return
 	}
+	if i, found := l.stranger(); found {
+		l.dial(l.sim.opt.address(i))
+		return
+	}
 	l.tricks[rng.IntN(len(l.tricks))].play(l)
+}
+
+// schemes reports whether the liar plays a trick for which it has to be heard by
+// all: it connects to every node and does nothing else for which it could be banned,
+// so that the story is the same with any seed.
+func (l *liar) schemes() bool { return l.can(voteStubborn) || l.can(voteFavour) }
+
+// stranger returns a node that a liar who schemes has no connection to.
+func (l *liar) stranger() (node int, found bool) {
+	if !l.schemes() {
+		return 0, false
+	}
+	for i, n := range l.sim.nodes {
+		host := l.sim.opt.address(i).Addr()
+		if n.Alive() && !slices.ContainsFunc(l.conns, func(c *lie) bool { return c.link.remote.Addr() == host }) {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // victim draws a node to connect to.

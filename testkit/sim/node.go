@@ -57,6 +57,7 @@ func init() { cmap.SHARD_COUNT = 1 }
 // disk is what can go wrong with a node's disk.
 type disk struct {
 	full    bool          // every write fails
+	loose   bool          // writes work, and are refused when they are to reach the disk
 	failing int           // so many of a thousand writes fail
 	slow    time.Duration // every turn of an actor that uses it takes so long
 }
@@ -181,7 +182,10 @@ func copyDatabase(from, to string, log int64) error {
 const maxLog = 1 << 30
 
 // fault is asked before the database begins, writes, commits or syncs.
-func (n *Node) fault(string) error {
+func (n *Node) fault(op string) error {
+	if n.disk.loose && op == "sync" {
+		return errors.New("simulated: input/output error")
+	}
 	if n.disk.full {
 		return fmt.Errorf("simulated: %w", storage.ErrDiskFull)
 	}

@@ -120,6 +120,8 @@ type Sim struct {
 	idles   uint64
 	checked map[check]bool
 
+	failHolding []*Node // whose block processors fail when they hold blocks back
+
 	disputed lattice.Account // on which the nodes do not agree
 }
 
@@ -214,6 +216,9 @@ func (s *Sim) until(d time.Duration) {
 func (s *Sim) afterTurn() {
 	if s.broken != nil {
 		panic(s.broken)
+	}
+	if len(s.failHolding) > 0 {
+		s.failHolders()
 	}
 	for len(s.pending) > 0 {
 		f := s.pending[0]

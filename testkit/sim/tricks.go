@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/smallnano/smallnano/crypto"
+	"github.com/smallnano/smallnano/crypto/work"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/testkit"
 	"github.com/smallnano/smallnano/wire"
@@ -161,7 +162,7 @@ func (l *liar) wanted(agreed bool) (pair [2]lattice.Hash, found bool) {
 // want, and stays with it.
 func (l *liar) voteStubborn() {
 	if pair, found := l.wanted(true); found {
-		l.vote(lattice.FinalTimestamp, pair[1])
+		l.tell(func(*lie) lattice.Vote { return lattice.Vote{Timestamp: lattice.FinalTimestamp, Hashes: pair[1:]} })
 	}
 }
 
@@ -169,16 +170,30 @@ func (l *liar) voteStubborn() {
 // the first node, which can confirm it so, and normally to the rest, which cannot.
 func (l *liar) voteFavour() {
 	pair, found := l.wanted(false)
-	c := l.someone()
-	if !found || c == nil {
+	if !found {
 		return
 	}
-	v := lattice.Vote{Timestamp: lattice.VoteTimestamp(l.sim.world.now), Hashes: pair[:1]}
-	if c.link.remote.Addr() == l.sim.opt.address(0).Addr() {
-		v.Timestamp = lattice.FinalTimestamp
+	l.tell(func(c *lie) lattice.Vote {
+		v := lattice.Vote{Timestamp: lattice.VoteTimestamp(l.sim.world.now), Hashes: pair[:1]}
+		if c.link.remote.Addr() == l.sim.opt.address(0).Addr() {
+			v.Timestamp = lattice.FinalTimestamp
+		}
+		return v
+	})
+}
+
+// tell says a vote of the liar's representative on every connection, and that it
+// still lives.
+func (l *liar) tell(vote func(*lie) lattice.Vote) {
+	for _, c := range l.conns {
+		if c.closed || c.handshake != nil {
+			continue
+		}
+		v := vote(c)
+		v.Sign(l.sim.net.ID, l.rep)
+		c.say(&wire.Vote{Vote: v})
+		c.say(&wire.Keepalive{})
 	}
-	v.Sign(l.sim.net.ID, l.rep)
-	c.say(&wire.Vote{Vote: v})
 }
 
 // splitTime is for how long a liar tells the same peers the same.
@@ -338,13 +353,33 @@ func (l *liar) steal() {
 }
 
 // badWork sends a true block whose work is not enough.
+// Half of the time it is enough for a block that receives and not for one that
+// sends, which only the ledger can tell.
 func (l *liar) badWork() {
-	if c := l.someone(); c != nil && len(l.blocks) > 0 {
-		b := l.blocks[len(l.blocks)-1]
-		b.Work++
-		c.say(&wire.Publish{Block: b})
+	c := l.someone()
+	if c == nil || len(l.blocks) == 0 {
+		return
 	}
+	b := l.blocks[len(l.blocks)-1]
+	b.Work++
+	if l.sim.world.rng.IntN(2) == 0 {
+		weak := func() bool {
+			v := work.Value(b.Root(), b.Work)
+			return v >= l.sim.net.LowestThreshold() && v < l.sim.net.SendThreshold
+		}
+		for range maxWeakTries {
+			if weak() {
+				break
+			}
+			b.Work++
+		}
+	}
+	c.say(&wire.Publish{Block: b})
 }
+
+// maxWeakTries bounds the search for work that is a little too weak: one of some
+// eighty is.
+const maxWeakTries = 1000
 
 // gossip names peers: itself under many names, and nobody.
 func (l *liar) gossip() {
@@ -377,6 +412,10 @@ func (l *liar) hangUp() {
 // lieAboutBlocks answers a pull.
 func (l *liar) lieAboutBlocks(c *lie, q *wire.PullReq) {
 	rng := l.sim.world.rng
+	if l.schemes() {
+		c.say(&wire.PullAck{ID: q.ID, Status: wire.PullUnknown})
+		return
+	}
 	if rng.IntN(100) < liarSilence {
 		return
 	}
@@ -405,6 +444,10 @@ func (l *liar) lieAboutBlocks(c *lie, q *wire.PullReq) {
 // heights that nobody has.
 func (l *liar) lieAboutFrontiers(c *lie, q *wire.FrontierReq) {
 	rng := l.sim.world.rng
+	if l.schemes() {
+		c.say(&wire.FrontierAck{ID: q.ID})
+		return
+	}
 	if rng.IntN(100) < liarSilence {
 		return
 	}

@@ -168,8 +168,12 @@ func (w *wallet) publish(node *Node) {
 // second now and then when the first may be confirmed.
 func (s *Sim) doubleSpend() {
 	rng := s.world.rng
-	w := s.wallets[rng.IntN(len(s.wallets))]
+	first := rng.IntN(len(s.wallets))
 	a, b := s.somebody(), s.somebody()
+	w := s.wallets[first]
+	for i := 1; i < len(s.wallets) && w.pending != nil; i++ { // most wait for their last block
+		w = s.wallets[(first+i)%len(s.wallets)]
+	}
 	if w.pending != nil || w.w.Info.Balance.IsZero() || !a.Alive() || !b.Alive() {
 		return
 	}

@@ -47,7 +47,7 @@ func TestGapsKeepOld(t *testing.T) {
 	g := NewGaps(cfg)
 	for i := range 5 {
 		b := Block{&lattice.Block{}, lattice.Hash{byte(i), 1}}
-		if kept := g.Put(lattice.Hash{byte(i), 2}, b, 7, now); kept != (i < 3) {
+		if kept, _ := g.Put(lattice.Hash{byte(i), 2}, b, 7, now); kept != (i < 3) {
 			t.Errorf("block %d: kept %v", i, kept)
 		}
 	}

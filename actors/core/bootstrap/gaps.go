@@ -75,20 +75,22 @@ func NewGaps(cfg GapsConfig) *Gaps {
 
 // Put keeps a block until the missing one is taken in. It returns false when the
 // block is there already, or too many wait for the same hash or came from the
-// same source. When all is full the block that waited longest goes, or with
-// KeepOld the answer is false. Blocks from source 0, which nobody else could flood, count for no source.
-func (g *Gaps) Put(missing lattice.Hash, b Block, source peering.ConnID, now time.Time) bool {
+// same source. When all is full the block that waited longest goes, whose hash is
+// returned, or with KeepOld the answer is false. Blocks from source 0, which nobody
+// else could flood, count for no source.
+func (g *Gaps) Put(missing lattice.Hash, b Block, source peering.ConnID, now time.Time) (kept bool, gone lattice.Hash) {
 	same := g.byMissing[missing]
 	for _, e := range same {
 		if e.Value.(*waiting).gap.Hash == b.Hash {
-			return false
+			return false, gone
 		}
 	}
 	if len(same) >= g.cfg.PerMissing || g.cfg.KeepOld && g.fifo.Len() >= g.cfg.Max || source != 0 && g.bySource[source] >= g.cfg.PerSource {
 		g.stats.Refused++
-		return false
+		return false, gone
 	}
 	if g.fifo.Len() >= g.cfg.Max {
+		gone = g.fifo.Front().Value.(*waiting).gap.Hash
 		g.drop(g.fifo.Front())
 	}
 	e := g.fifo.PushBack(&waiting{Gap{b, missing, source}, now})
@@ -97,7 +99,7 @@ func (g *Gaps) Put(missing lattice.Hash, b Block, source peering.ConnID, now tim
 		g.bySource[source]++
 	}
 	g.stats.Put++
-	return true
+	return true, gone
 }
 
 // Take removes and returns the blocks that waited for a hash, in the order in

@@ -22,12 +22,12 @@ func (g *plainGaps) drop(i int) {
 	g.list, g.at = slices.Delete(g.list, i, i+1), slices.Delete(g.at, i, i+1)
 }
 
-func (g *plainGaps) put(x Gap, now time.Time) bool {
+func (g *plainGaps) put(x Gap, now time.Time) (kept bool, gone lattice.Hash) {
 	same, mine := 0, 0
 	for _, y := range g.list {
 		if y.Missing == x.Missing {
 			if same++; y.Hash == x.Hash {
-				return false
+				return false, gone
 			}
 		}
 		if y.Source == x.Source && x.Source != 0 {
@@ -35,13 +35,14 @@ func (g *plainGaps) put(x Gap, now time.Time) bool {
 		}
 	}
 	if same >= g.cfg.PerMissing || mine >= g.cfg.PerSource {
-		return false
+		return false, gone
 	}
 	if len(g.list) >= g.cfg.Max {
+		gone = g.list[0].Hash
 		g.drop(0)
 	}
 	g.list, g.at = append(g.list, x), append(g.at, now)
-	return true
+	return true, gone
 }
 
 func (g *plainGaps) take(missing lattice.Hash) (out []Gap) {
@@ -79,8 +80,9 @@ func TestGapsModel(t *testing.T) {
 				}
 			default:
 				x := Gap{Block{&lattice.Block{}, lattice.Hash{1, byte(rng.IntN(40))}}, missing, peering.ConnID(rng.IntN(4))}
-				if got, want := g.Put(missing, x.Block, x.Source, now), plain.put(x, now); got != want {
-					t.Fatalf("seed %d, step %d: put %v, want %v", seed, step, got, want)
+				kept, gone := g.Put(missing, x.Block, x.Source, now)
+				if want, first := plain.put(x, now); kept != want || gone != first {
+					t.Fatalf("seed %d, step %d: put %v, %v went; want %v, %v", seed, step, kept, gone, want, first)
 				}
 			}
 			s := g.Stats()
