@@ -109,7 +109,9 @@ func (c *conn) pair(id blockID) (row stored, under *stored, found bool, err erro
 
 // readPair is pair without a look at what is buffered.
 func (c *conn) readPair(id blockID) (row stored, under *stored, found bool, err error) {
-	const read = "SELECT " + blockColumns + " FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id"
+	// Not the text of the listing in Blocks, which may be running: a text is one
+	// statement.
+	const read = "SELECT " + blockColumns + " FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 2"
 	_, err = c.query(read, func(s *sqlite.Stmt) {
 		s.BindInt64(1, int64(id-1))
 		s.BindInt64(2, int64(id))
@@ -122,6 +124,9 @@ func (c *conn) readPair(id blockID) (row stored, under *stored, found bool, err 
 		}
 		return true
 	})
+	if err == nil && found {
+		c.fresh.remember(&row, under)
+	}
 	return row, under, found, err
 }
 
@@ -149,6 +154,9 @@ func (c *conn) lookUp(hash lattice.Hash) (row stored, under *stored, found bool,
 	})
 	if under != nil && under.id != row.id-1 {
 		under = nil
+	}
+	if err == nil && found {
+		c.fresh.remember(&row, under)
 	}
 	return row, under, found, err
 }
@@ -198,6 +206,11 @@ func (c *conn) assemble(row *stored, under below, confirmed uint64) (out lattice
 func (c *conn) link(l link) (lattice.Link, error) {
 	switch {
 	case l.send != 0:
+		if c.fresh.read != nil { // whoever asks the writer wants to see the send next
+			if row, _, found, err := c.pair(l.send); err != nil || found {
+				return lattice.Link(row.hash), err
+			}
+		}
 		hash, err := c.hashOf(l.send)
 		return lattice.Link(hash), err
 	case l.destination != 0:

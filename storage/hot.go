@@ -49,7 +49,14 @@ type fresh struct {
 	gone   map[blockID]struct{}
 	heads  map[accountID]lattice.AccountInfo
 	votes  map[lattice.QualifiedRoot]finalVote
+	// What the transaction has read lately: whoever confirms blocks asks for the same
+	// several times.
+	read  map[blockID]*hotBlock
+	named map[lattice.Hash]*hotBlock
 }
+
+// readBlocks is how many blocks that it has read a write transaction remembers.
+const readBlocks = 2048
 
 // finalVote is a final vote, or that there is none.
 type finalVote struct {
@@ -68,6 +75,7 @@ func newFresh() fresh {
 	return fresh{
 		gone: make(map[blockID]struct{}), heads: make(map[accountID]lattice.AccountInfo),
 		votes: make(map[lattice.QualifiedRoot]finalVote),
+		read:  make(map[blockID]*hotBlock), named: make(map[lattice.Hash]*hotBlock),
 	}
 }
 
@@ -77,6 +85,22 @@ func (f *fresh) clear() {
 	clear(f.gone)
 	clear(f.heads)
 	clear(f.votes)
+	clear(f.read)
+	clear(f.named)
+}
+
+// remember keeps a block that the write transaction has read from its table; a
+// reader remembers nothing.
+func (f *fresh) remember(row, under *stored) {
+	if f.read == nil {
+		return
+	}
+	if len(f.read) >= readBlocks {
+		clear(f.read)
+		clear(f.named)
+	}
+	h := &hotBlock{row: *row, under: under}
+	f.read[row.id], f.named[row.hash] = h, h
 }
 
 // full reports whether enough blocks were noted.
@@ -105,8 +129,8 @@ func (f *fresh) remove(id blockID) {
 	}
 }
 
-// hotBlock returns a block that was committed and that this transaction has not
-// touched.
+// hotBlock returns a block that was written or read lately and that this
+// transaction has not touched since.
 func (c *conn) hotBlock(id blockID) *hotBlock {
 	if c.hot == nil {
 		return nil
@@ -114,7 +138,10 @@ func (c *conn) hotBlock(id blockID) *hotBlock {
 	if _, gone := c.fresh.gone[id]; gone {
 		return nil
 	}
-	return c.hot.blocks[id]
+	if h := c.hot.blocks[id]; h != nil {
+		return h
+	}
+	return c.fresh.read[id]
 }
 
 // hotNamed is hotBlock for the block with a hash.
@@ -124,7 +151,9 @@ func (c *conn) hotNamed(hash lattice.Hash) *hotBlock {
 	}
 	h := c.hot.index[hash]
 	if h == nil {
-		return nil
+		if h = c.fresh.named[hash]; h == nil {
+			return nil
+		}
 	}
 	return c.hotBlock(h.row.id)
 }
