@@ -34,6 +34,7 @@ type board struct {
 	crowd     atomic.Pointer[bucket.Crowd]
 	window    atomic.Int64 // thousandths of bucket.Window
 	held      atomic.Int64 // blocks of crowded buckets that wait to be taken in
+	gathered  atomic.Int64 // blocks that wait for more to be committed with
 
 	unconfirmed atomic.Uint64 // blocks, however they came
 

@@ -229,18 +229,27 @@ func (a *bucketScheduler) previous(r storage.Lookup, s *lattice.StoredBlock) (la
 // election manager has no room, because cementing is behind, they keep their
 // turn.
 func (a *bucketScheduler) start() {
+	m := &messages.StartElections{}
+	tell := func() {
+		if len(m.Elections) > 0 {
+			a.refs.elections.Tell(m)
+			m = &messages.StartElections{}
+		}
+	}
 	for vacancy := a.board.vacancy.Load(); vacancy > 0; vacancy-- {
 		s, ok := a.machine.Next()
 		if !ok {
-			return
+			break
 		}
 		if len(s.Cancel) > 0 {
+			tell() // it may be one of these that has to go
 			a.refs.elections.Tell(&messages.CancelElections{Roots: s.Cancel})
 		}
-		a.refs.elections.Tell(&messages.StartElection{
+		m.Elections = append(m.Elections, messages.WantedElection{
 			Block: *s.Block, Hash: s.Hash, Behavior: election.Priority, Bucket: s.Bucket, Priority: s.Used,
 		})
 	}
+	tell()
 }
 
 // reset takes over which elections run.
@@ -277,7 +286,9 @@ func (a *bucketScheduler) hinted(m *messages.BlocksHinted) {
 }
 
 func (a *bucketScheduler) outOfTurn(s *lattice.StoredBlock, why election.Behavior) {
-	a.refs.elections.Tell(&messages.StartElection{Block: s.Block, Hash: s.Hash, Behavior: why, Priority: s.Time})
+	a.refs.elections.Tell(&messages.StartElections{Elections: []messages.WantedElection{
+		{Block: s.Block, Hash: s.Hash, Behavior: why, Priority: s.Time},
+	}})
 }
 
 // scan looks at the next accounts with unconfirmed blocks.

@@ -145,8 +145,10 @@ func (a *electionManager) handle(m messages.Elections) {
 	switch m := m.(type) {
 	case *messages.Tick:
 		a.tick(m.Now)
-	case *messages.StartElection:
-		a.begin(m, now)
+	case *messages.StartElections:
+		for i := range m.Elections {
+			a.begin(&m.Elections[i], now)
+		}
 	case *messages.CancelElections:
 		for _, root := range m.Roots {
 			a.keepVotes(root, now)
@@ -222,7 +224,7 @@ func (a *electionManager) tick(now time.Time) {
 func (a *electionManager) hintWeight() lattice.Amount { return a.quorum.Trended().MulDiv(1, 10) }
 
 // begin starts an election. A scheduler whose wish was not granted is told so.
-func (a *electionManager) begin(m *messages.StartElection, now time.Time) {
+func (a *electionManager) begin(m *messages.WantedElection, now time.Time) {
 	c := election.Candidate{
 		Block: m.Block, Hash: m.Hash, Behavior: m.Behavior, Bucket: m.Bucket, Priority: m.Priority,
 		Local: a.local.Has(m.Hash),

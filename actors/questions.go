@@ -202,6 +202,10 @@ func (n *Node) LookAtElections(read func(*election.Elections)) {
 // Held returns how many blocks of crowded buckets wait to be taken in.
 func (n *Node) Held() int { return int(n.board.held.Load()) }
 
+// Gathered returns how many blocks wait for more to be committed with; they have
+// their credits still.
+func (n *Node) Gathered() int { return int(n.board.gathered.Load()) }
+
 // LookAtScheduler does the same with what waits for an election.
 func (n *Node) LookAtScheduler(read func(*bucket.Scheduler)) {
 	n.refs.scheduler.Tell(&messages.AskScheduler{Read: func(s *bucket.Scheduler, _ *bucket.Backlog) { read(s) }, Fail: func(error) {}})

@@ -180,6 +180,13 @@ type Synced struct{ Err error }
 // MailboxControl lets the answer pass a full queue.
 func (*Synced) MailboxControl() {}
 
+// CommitDue says that the pause between two commits is over.
+type CommitDue struct{}
+
+// MailboxControl lets it pass a full queue.
+func (*CommitDue) MailboxControl() {}
+
+func (*CommitDue) toBlockProcessor()         {}
 func (*Synced) toBlockProcessor()            {}
 func (*ProcessBlock) toBlockProcessor()      {}
 func (*StoreValue) toBlockProcessor()        {}

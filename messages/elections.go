@@ -12,8 +12,11 @@ import (
 //sumtype:decl
 type Elections interface{ toElections() }
 
-// StartElection asks for an election on a block of the ledger.
-type StartElection struct {
+// StartElections asks for elections on blocks of the ledger, in this order.
+type StartElections struct{ Elections []WantedElection }
+
+// WantedElection is one of them.
+type WantedElection struct {
 	Block    lattice.Block
 	Hash     lattice.Hash
 	Behavior election.Behavior
@@ -22,7 +25,7 @@ type StartElection struct {
 }
 
 // MailboxControl lets the scheduler, which counts its elections, be heard.
-func (*StartElection) MailboxControl() {}
+func (*StartElections) MailboxControl() {}
 
 // ForkSeen says that a block competes with an unconfirmed one in the ledger.
 type ForkSeen struct {
@@ -125,7 +128,7 @@ type WeightsWanted struct{}
 func (*WeightsWanted) MailboxControl() {}
 
 func (*WeightsWanted) toElections()    {}
-func (*StartElection) toElections()    {}
+func (*StartElections) toElections()   {}
 func (*ForkSeen) toElections()         {}
 func (*VotesVerified) toElections()    {}
 func (*SchedulerStarted) toElections() {}

@@ -101,9 +101,9 @@ func (o *Options) isHealthy() bool {
 
 // checkIntake checks that what came to a node is in its ledger, unless something
 // that it stands on is missing or another block has its place. While blocks of
-// crowded buckets wait for their turn it is put off.
+// crowded buckets wait for their turn, or any for company, it is put off.
 func (s *Sim) checkIntake(n *Node) {
-	if n.running.Held() > 0 {
+	if n.running.Held()+n.running.Gathered() > 0 {
 		return
 	}
 	if len(n.heard.expected) == 0 || n.prunes() {

@@ -202,7 +202,7 @@ func (s *Sim) checkIdle(n *Node) {
 	if got := b.Unchecked(); got > maxUnchecked {
 		s.violate("bounds", "node %d keeps %d blocks that wait for others, at most %d are allowed", n.ID, got, maxUnchecked)
 	}
-	if !down {
+	if !down && n.running.Gathered() == 0 {
 		s.checkCredits(n)
 	}
 }

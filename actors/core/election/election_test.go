@@ -305,3 +305,55 @@ func BenchmarkTick(b *testing.B) {
 		m.Ready()
 	}
 }
+
+// TestPatience: while elections take long, nothing is asked for as soon as it
+// would be otherwise; never later than four times that; and soon again afterwards.
+func TestPatience(t *testing.T) {
+	w := &scale{of: map[lattice.Account]lattice.Amount{account("a"): smn(70)}, delta: smn(67)}
+	now := time.Unix(1_700_000_000, 0)
+	m := New(Config{}, lattice.Beta(), w)
+	passive := DefaultConfig(lattice.Beta()).PassiveFor
+	next := 0
+	begin := func() (lattice.QualifiedRoot, lattice.Hash) {
+		next++
+		b := lattice.Block{Account: lattice.Account{byte(next), byte(next >> 8)}}
+		hash := lattice.Hash{byte(next), byte(next >> 8), 1}
+		if ok, why := m.Start(Candidate{Block: b, Hash: hash}, now); !ok {
+			t.Fatal(why)
+		}
+		return b.QualifiedRoot(), hash
+	}
+	elect := func(times int, took time.Duration) {
+		for range times {
+			root, hash := begin()
+			now = now.Add(took)
+			m.Vote(account("a"), lattice.FinalTimestamp, hash, now)
+			m.Cemented(root, hash, now)
+		}
+		m.Ready()
+	}
+	asks := func() time.Duration {
+		root, _ := begin()
+		defer func() { m.Cancel(root, now); m.Ready() }()
+		for from := now; ; now = now.Add(50 * time.Millisecond) {
+			m.Tick(now)
+			if len(m.Ready().Solicit) > 0 {
+				return now.Sub(from)
+			}
+		}
+	}
+	for _, c := range []struct {
+		took, from, to time.Duration
+	}{
+		{0, passive, passive},
+		{passive / 10, passive, passive},
+		{passive, passive * 5 / 2, passive * 3},
+		{time.Hour, passive * 4, passive * 4},
+		{0, passive, passive},
+	} {
+		elect(200, c.took)
+		if got := asks(); got < c.from || got > c.to+50*time.Millisecond {
+			t.Errorf("elections take %v: votes are asked for after %v, want %v to %v", c.took, got, c.from, c.to)
+		}
+	}
+}

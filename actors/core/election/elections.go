@@ -46,6 +46,7 @@ type Elections struct {
 	history []Ended                     // ring of cfg.History
 	oldest  int                         // in history, once it is full
 	latency window
+	typical time.Duration // how long an election took lately; see patience
 	stats   Stats
 
 	ready Ready

@@ -73,6 +73,7 @@ func (s *Elections) confirm(e *election, delta lattice.Amount, now time.Time) bo
 	s.running[e.behavior]--
 	s.decided++
 	s.latency.add(e.decided)
+	s.took(e.decided)
 	s.stats.ByQuorum++
 	s.announce(e, false, now)
 	return true
@@ -85,7 +86,7 @@ func (s *Elections) announce(e *election, again bool, now time.Time) {
 	s.ready.Confirmed = append(s.ready.Confirmed, ConfirmedBlock{
 		Root: e.root, Hash: w.hash, Block: w.block, Duration: e.decided, Repeated: again,
 	})
-	e.nextRepeat = now.Add(s.cfg.RepeatInterval)
+	e.nextRepeat = now.Add(s.patience(s.cfg.RepeatInterval))
 }
 
 // switchLedger asks for the winner in the ledger, when it is not there.

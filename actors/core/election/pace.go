@@ -33,7 +33,7 @@ func (s *Elections) tick(e *election, now time.Time) {
 		s.end(e, Expired, now)
 		return
 	}
-	if e.state == Passive && age >= s.cfg.PassiveFor {
+	if e.state == Passive && age >= s.patience(s.cfg.PassiveFor) {
 		e.state = Active
 		// Perhaps those who do not vote have not got the block: of a block of others
 		// only a few peers are told at first.
@@ -60,6 +60,29 @@ func (s *Elections) tick(e *election, now time.Time) {
 	if !now.Before(e.nextPublish) && len(s.ready.Publish) < maxPublish {
 		s.publish(e, now)
 	}
+}
+
+const (
+	// lateFactor is how much longer than the typical election one has to take before
+	// anything is repeated for it, mostPatience the most times the usual pause.
+	lateFactor   = 3
+	mostPatience = 4
+	// lately is how many elections the typical one is of.
+	lately = 16
+)
+
+// took notes how long an election took. One that took very long counts as what
+// can make a difference, so that a few contested ones say nothing.
+func (s *Elections) took(d time.Duration) {
+	d = min(d, s.cfg.SolicitInterval*mostPatience)
+	s.typical += (d - s.typical) / lately
+}
+
+// patience returns the pause after which something is worth repeating that is
+// usually repeated after this one. When every election takes long, votes are not
+// lost but late, and to ask for them makes them later. See ADR 22.
+func (s *Elections) patience(usual time.Duration) time.Duration {
+	return min(max(usual, s.typical*lateFactor), usual*mostPatience)
 }
 
 // lifetime returns how long an election may run without a decision.
@@ -104,7 +127,7 @@ func (s *Elections) publish(e *election, now time.Time) {
 	}
 	if e.local {
 		e.publishes = min(e.publishes+1, mostGrowth)
-		pause = min(pause, s.cfg.LocalPublishInterval*time.Duration(e.publishes))
+		pause = min(pause, s.patience(s.cfg.LocalPublishInterval)*time.Duration(e.publishes))
 	}
 	e.nextPublish = now.Add(pause)
 }
@@ -131,7 +154,7 @@ func (s *Elections) solicit(e *election, now time.Time) {
 		}
 	}
 	e.requests++
-	pause := s.cfg.SolicitInterval
+	pause := s.patience(s.cfg.SolicitInterval)
 	if e.behavior == Optimistic {
 		pause = pause * 2 / 5 // it has little time
 	}
