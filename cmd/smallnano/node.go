@@ -44,9 +44,6 @@ const (
 	restoredHold = 10 * time.Minute
 	// turnMessages is how many messages an actor handles before it is another's turn.
 	turnMessages = 64
-	// gcPercent trades processor time for memory: a node is idle most of the time,
-	// and the machine is small.
-	gcPercent = 50
 )
 
 // runNode is the command "node run".
@@ -92,11 +89,8 @@ func settingsError(err error) error {
 	return usageError{err}
 }
 
-// limitMemory sets the garbage collector, unless the environment does.
+// limitMemory sets the limit of the garbage collector, unless the environment does.
 func limitMemory(c *config.Config) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		limit := int64(math.MaxInt64) // none
 		if c.MemoryLimitMB > 0 {
