@@ -689,6 +689,7 @@ func (a *blockProcessor) tellCemented(cemented []ledger.Cemented) {
 	if a.refs.wallet != nil {
 		a.refs.wallet.Tell(m)
 	}
+	a.board.followed.add(cemented)
 	a.board.confirmed(cemented[len(cemented)-1].Confirmation.Sequence)
 }
 

@@ -49,7 +49,16 @@ type board struct {
 	sequence uint64
 	news     chan struct{} // closed when sequence moves
 
+	followed followed
+
 	stopped chan struct{} // closed when the node begins to stop
+}
+
+// reached returns how far the confirmation sequence is.
+func (b *board) reached() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.sequence
 }
 
 // onStir sets what has the clock beat.
@@ -73,9 +82,7 @@ type activity struct {
 }
 
 func (b *board) activity() activity {
-	b.mu.Lock()
-	sequence := b.sequence
-	b.mu.Unlock()
+	sequence := b.reached()
 	s := b.bootstrap.Load()
 	return activity{
 		busy:     b.unconfirmed.Load() > 0 || b.unchecked.Load() > 0 || s.Phase != "resting" && s.Phase != "scanning",

@@ -98,7 +98,7 @@ func needsSource(b *lattice.Block, head lattice.AccountInfo) bool {
 func cemented(b *lattice.StoredBlock, sequence uint64, confirmed *lattice.Block, source lattice.Account) ledger.Cemented {
 	c := ledger.Cemented{
 		Confirmation: lattice.Confirmation{Sequence: sequence, Hash: b.Hash, Account: b.Block.Account, Height: b.Height},
-		Block:        b.Block, Subtype: b.Subtype, Amount: b.Amount,
+		Block:        b.Block, Subtype: b.Subtype, Amount: b.Amount, Time: b.Time,
 		NewWeight: b.Block.Balance, NewRep: b.Block.Representative,
 	}
 	if confirmed != nil {

@@ -41,6 +41,12 @@ type Ledger interface {
 	Counts() (lattice.Counts, error)
 }
 
+// Cemented is a block with its number in the confirmation sequence.
+type Cemented struct {
+	Sequence uint64
+	lattice.StoredBlock
+}
+
 // Backend is what the actions need of a node. All methods may be called from
 // any goroutine. Those without a context answer at once, from memory; slices
 // they return are the caller's own.
@@ -91,6 +97,10 @@ type Backend interface {
 	// Health returns the state of the node and of each of its actors.
 	Health() HealthReport
 
+	// Confirmed returns up to most confirmations with numbers from first up, without
+	// asking the store, and the last number of the sequence; false when the node does
+	// not have all of them in memory.
+	Confirmed(first uint64, most int) (list []Cemented, last uint64, known bool)
 	// WaitConfirmation returns nil as soon as the confirmation sequence has
 	// reached seq, at once when it has already, and the context's error when that
 	// ends first. Other errors: ErrOverloaded, ErrStopping.

@@ -86,7 +86,12 @@ func awaitConfirmation(c *call, seq uint64, most time.Duration) error {
 	return err
 }
 
+// read answers from memory what was confirmed lately: most of those who ask follow
+// the sequence.
 func (q confirmationQuery) read(c *call) (answer object, found int, err error) {
+	if list, last, known := c.backend.Confirmed(q.seq+1, q.count); known {
+		return q.answer(list, last), len(list), nil
+	}
 	err = c.view(func(l Ledger) error {
 		counts, err := l.Counts()
 		if err != nil {
@@ -95,26 +100,24 @@ func (q confirmationQuery) read(c *call) (answer object, found int, err error) {
 		if q.seq > counts.Cemented {
 			return sequenceAhead.because("seq: %d is past the last number %d: this is another ledger than the one it came from", q.seq, counts.Cemented)
 		}
-		list, err := l.Confirmations(q.seq+1, q.count)
+		list, err := q.stored(l)
 		if err != nil {
 			return err
 		}
-		end := counts.Cemented
-		if len(list) == q.count {
-			end = list[len(list)-1].Sequence
-		}
-		found = len(list)
-		shown, err := q.show(l, list)
-		answer = obj("confirmations", shown, "seq", end, "last", counts.Cemented,
-			"pruned", end-q.seq-uint64(len(list)), "more", end < counts.Cemented)
-		return err
+		answer, found = q.answer(list, counts.Cemented), len(list)
+		return nil
 	})
 	return answer, found, err
 }
 
-func (q confirmationQuery) show(l Ledger, list []lattice.Confirmation) ([]object, error) {
-	shown := []object{}
-	for _, e := range list {
+// stored reads the confirmations from the ledger.
+func (q confirmationQuery) stored(l Ledger) ([]Cemented, error) {
+	list, err := l.Confirmations(q.seq+1, q.count)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Cemented, len(list))
+	for i, e := range list {
 		b, found, err := l.Block(e.Hash)
 		if err != nil {
 			return nil, err
@@ -122,15 +125,32 @@ func (q confirmationQuery) show(l Ledger, list []lattice.Confirmation) ([]object
 		if !found {
 			return nil, internalError.because("confirmed block %s is not in the ledger; check the database", e.Hash)
 		}
-		o := obj("sequence", e.Sequence, "hash", e.Hash, "account", e.Account, "height", e.Height, "subtype", b.Subtype.String(),
-			"amount", b.Amount, "balance", b.Block.Balance, "local_timestamp", b.Time)
-		if b.Subtype == lattice.Send {
-			o.set("destination", lattice.Account(b.Block.Link))
-		}
-		if q.block {
-			o.set("contents", blockValue(&b.Block, q.asObject))
-		}
-		shown = append(shown, o)
+		out[i] = Cemented{e.Sequence, b}
 	}
-	return shown, nil
+	return out, nil
+}
+
+func (q confirmationQuery) answer(list []Cemented, last uint64) object {
+	end := last
+	if len(list) == q.count {
+		end = list[len(list)-1].Sequence
+	}
+	shown := make([]object, len(list))
+	for i := range list {
+		shown[i] = q.show(&list[i])
+	}
+	return obj("confirmations", shown, "seq", end, "last", last,
+		"pruned", end-q.seq-uint64(len(list)), "more", end < last)
+}
+
+func (q confirmationQuery) show(b *Cemented) object {
+	o := obj("sequence", b.Sequence, "hash", b.Hash, "account", b.Block.Account, "height", b.Height, "subtype", b.Subtype.String(),
+		"amount", b.Amount, "balance", b.Block.Balance, "local_timestamp", b.Time)
+	if b.Subtype == lattice.Send {
+		o.set("destination", lattice.Account(b.Block.Link))
+	}
+	if q.block {
+		o.set("contents", blockValue(&b.Block, q.asObject))
+	}
+	return o
 }

@@ -424,6 +424,9 @@ func (n *fakeNode) Peers() []PeerStatus {
 	}
 }
 
+// Confirmed knows nothing without the ledger.
+func (n *fakeNode) Confirmed(first uint64, most int) ([]Cemented, uint64, bool) { return nil, 0, false }
+
 func (n *fakeNode) WaitConfirmation(ctx context.Context, seq uint64) error {
 	for {
 		n.mu.Lock()

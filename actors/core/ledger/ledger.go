@@ -94,6 +94,7 @@ type Cemented struct {
 	Block        lattice.Block
 	Subtype      lattice.Subtype
 	Amount       lattice.Amount
+	Time         time.Time       // when the block came
 	OldWeight    lattice.Amount  // confirmed balance of the account before
 	OldRep       lattice.Account // to whom it was delegated; zero when nothing was
 	SourceWeight lattice.Amount  // what an open or a receive takes from SourceRep
