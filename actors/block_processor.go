@@ -101,7 +101,8 @@ func (a *blockProcessor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		a.refusals, a.admission = newRefusals(), newAdmission()
-		a.pace, a.next, a.pausing = pace.New(commitPause, mostCommitPause), time.Time{}, false
+		a.pace = pace.New(commitPause, mostCommitPause)
+		a.board.gathered.Store(0)
 		a.gaps = bootstrap.NewGaps(bootstrap.DefaultGapsConfig())
 		a.pulled = bootstrap.NewGaps(bootstrap.PulledGapsConfig())
 		a.recall()
@@ -191,7 +192,6 @@ func (a *blockProcessor) giveBack() {
 		m.Refused(mailbox.ErrFailed)
 	}
 	a.batch = batch{}
-	a.board.gathered.Store(0)
 	a.giveBackHeld(mailbox.ErrFailed)
 	a.unseeAll() // the blocks that wait for others are forgotten, too
 }

@@ -19,8 +19,8 @@ const mostFollowed = 1024
 type followed struct {
 	mu    sync.Mutex
 	ring  []rpc.Cemented // mostFollowed places, or nil; a number has its place by its remainder
-	first uint64          // the oldest number that is here
-	last  uint64          // the newest; 0: none was ever
+	first uint64         // the oldest number that is here
+	last  uint64         // the newest; 0: none was ever
 }
 
 // add takes over what was cemented, in the order of the sequence. What came before
