@@ -32,9 +32,12 @@ type board struct {
 	pruning   atomic.Pointer[pruningView]
 	backlog   atomic.Int64 // unconfirmed blocks that did not come by bootstrap
 	crowd     atomic.Pointer[bucket.Crowd]
-	window    atomic.Int64 // thousandths of bucket.Window
-	held      atomic.Int64 // blocks of crowded buckets that wait to be taken in
-	gathered  atomic.Int64 // blocks that wait for more to be committed with
+	window    atomic.Int64                      // thousandths of bucket.Window
+	held      atomic.Int64                      // blocks of crowded buckets that wait to be taken in
+	gathered  atomic.Int64                      // blocks that wait for more to be committed with
+	network   atomic.Pointer[rpc.NetworkHealth] // without what is counted elsewhere
+
+	turnedAway atomic.Uint64 // connections of who dialled too often
 
 	unconfirmed atomic.Uint64 // blocks, however they came
 
@@ -110,6 +113,7 @@ func newBoard() *board {
 	b := &board{news: make(chan struct{}), stopped: make(chan struct{})}
 	b.quorum.Store(&quorumView{})
 	b.peers.Store(&[]peerView{})
+	b.network.Store(&rpc.NetworkHealth{})
 	b.liveness.Store(&[]quorum.RepLiveness{})
 	b.telemetry.Store(&[]telemetryView{})
 	b.budget.Store(&[]rpc.BudgetItem{})

@@ -77,8 +77,9 @@ func after[M any](e *Env, d time.Duration, r Ref[M], m M) (stop func() bool) {
 // Network is how a node reaches others. Its methods never block; the functions
 // given to them are called from any goroutine and must not block either.
 type Network interface {
-	// Listen accepts connections until the Listener is closed.
-	Listen(address netip.AddrPort, accept func(messages.Link)) (Listener, error)
+	// Listen accepts connections until the Listener is closed. Nothing is made for
+	// one that is not wanted. The two functions are not called at the same time.
+	Listen(address netip.AddrPort, wanted func(netip.AddrPort) bool, accept func(messages.Link)) (Listener, error)
 	// Dial connects; done is called once, within the time limit.
 	Dial(to netip.AddrPort, limit time.Duration, done func(messages.Link, error))
 	// Resolve looks up the addresses of host:port; done is called once.

@@ -83,7 +83,8 @@ func (a *health) watch(u Usage, now time.Time) {
 // Health implements rpc.Backend.
 func (b backend) Health() rpc.HealthReport {
 	r := reasons{state: rpc.NodeOK, ready: true, all: []string{}}
-	report := rpc.HealthReport{Budget: *b.board.budget.Load()}
+	report := rpc.HealthReport{Budget: *b.board.budget.Load(), Network: *b.board.network.Load()}
+	report.Network.TurnedAway = b.board.turnedAway.Load()
 	starting := false
 	for _, a := range b.system.Health().Snapshot() {
 		h := actorHealth(&a)
@@ -150,6 +151,9 @@ func (b backend) network(r *reasons) {
 	}
 	if b.hold.holds(b.env.Clock.Now()) {
 		r.wrong("votes are held back until %s and until the node has caught up: its ledger was restored", b.hold.until.UTC().Format(time.TimeOnly))
+	}
+	if s := b.board.bootstrap.Load(); s.PrunedAccounts > 0 {
+		r.unready("catching up cannot end: all peers that were asked have pruned the blocks of account %v up to height %d, and those of %d more accounts; name a peer that keeps everything with --peer HOST:PORT", s.Pruned.Account, s.Pruned.Below, s.PrunedAccounts-1)
 	}
 	if missing := b.board.bootstrap.Load().Missing; missing >= behindBlocks {
 		r.behind("catching up: %d blocks are known to be missing", missing)

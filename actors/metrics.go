@@ -66,6 +66,7 @@ func (b backend) writeMetrics(w io.Writer) {
 		one("smallnano_accounts", "gauge", "Open accounts.", float64(counts.Accounts)),
 		one("smallnano_receivables", "gauge", "Amounts sent and not received.", float64(counts.Receivables)),
 		one("smallnano_peers", "gauge", "Connected peers.", float64(len(b.Peers()))),
+		one("smallnano_connections_turned_away_total", "counter", "Connections of who dialled too often, before anything was made for them.", float64(report.Network.TurnedAway)),
 		one("smallnano_quorum_delta_smn", "gauge", "Weight of final votes that confirms.", coins(quorum.Delta)),
 		one("smallnano_weight_online_smn", "gauge", "Weight of the representatives seen voting.", coins(quorum.Online)),
 		one("smallnano_weight_trended_smn", "gauge", "Median of the samples of the online weight.", coins(quorum.Trended)),

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -193,7 +194,7 @@ func commonReason(err error) string {
 // runs.
 func (n *Node) listen() (*net.TCPListener, error) {
 	if n.cfg.Listen.IsValid() {
-		l, err := n.env.Network.Listen(n.cfg.Listen, func(link messages.Link) {
+		l, err := n.env.Network.Listen(n.cfg.Listen, n.gate(), func(link messages.Link) {
 			n.refs.peers.Tell(&messages.LinkAccepted{Link: link})
 		})
 		if err != nil {
@@ -369,6 +370,20 @@ func (n *Node) peering() peering.Config {
 		c.Listening = append(c.Listening, n.listener.Address())
 	}
 	return c
+}
+
+// gate returns what decides which connections are looked at.
+func (n *Node) gate() func(netip.AddrPort) bool {
+	c := n.cfg.Peering
+	binary.LittleEndian.PutUint64(c.Key[:], n.env.Seed) // secret, too
+	g := peering.NewGate(&c)
+	return func(remote netip.AddrPort) bool {
+		ok := g.Knock(remote, n.env.Clock.Now())
+		if !ok {
+			n.board.turnedAway.Add(1)
+		}
+		return ok
+	}
 }
 
 // announcedPort is where peers are told that they can reach this node; 0 when

@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"context"
+	"encoding/hex"
 	"errors"
 	"log/slog"
 	"maps"
@@ -21,6 +23,7 @@ import (
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 	"github.com/smallnano/smallnano/wire"
+	"github.com/smallnano/smallnano/wire/rpc"
 )
 
 const (
@@ -63,6 +66,25 @@ type peerSupervisor struct {
 	open     map[messages.ConnID]Ref[messages.Peer] // passed the handshake
 	children map[messages.ConnID]*child             // have an actor; bounded by the machine's slots
 	lookups  map[string]*lookup                     // by name
+	accused  []accusation                           // at most maxAccused, oldest offence first
+	talk     *peering.TokenBucket                   // lines of the log that strangers may cause
+	unsaid   uint64                                 // lines that were too many
+}
+
+// maxAccused is how many offenders health names.
+const maxAccused = 16
+
+// Strangers can make connections and break rules as often as they like, so what
+// the log says of it is limited.
+const talkPerSecond, talkBurst = 2, 200
+
+// accusation is who broke the rules lately.
+type accusation struct {
+	who     peering.Offender
+	address string
+	last    messages.PeerMisbehaved
+	at      time.Time
+	times   uint64
 }
 
 // lookup is when a configured name is looked up again.
@@ -101,6 +123,8 @@ func (a *peerSupervisor) Receive(ctx actor.Context) {
 
 func (a *peerSupervisor) start() {
 	a.machine = peering.New(a.cfg)
+	a.accused, a.unsaid = nil, 0
+	a.talk = peering.NewTokenBucket(talkPerSecond, talkBurst, a.env.Clock.Now())
 	a.rng = a.env.rand(namePeers)
 	a.open = map[messages.ConnID]Ref[messages.Peer]{}
 	a.children = map[messages.ConnID]*child{}
@@ -167,7 +191,8 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 			c.fault = m.Kind.String() + ": " + m.Text
 		}
 		score := a.machine.Misbehaved(peering.ConnID(m.Conn), m.Kind, now)
-		a.log.Warn("a peer broke the rules", "conn", m.Conn, "remote", a.remote(m), "offence", m.Kind, "score", score, "what", m.Text)
+		a.accuse(m, now)
+		a.say(slog.LevelWarn, "a peer broke the rules", "conn", m.Conn, "remote", a.remote(m), "offence", m.Kind, "score", score, "what", m.Text)
 	case *messages.RepresentativeSeen:
 		a.machine.Useful(peering.ConnID(m.Conn), now)
 		a.machine.RepresentativeSeen(peering.ConnID(m.Conn), m.Account)
@@ -190,6 +215,38 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 	case *messages.Solicit:
 		a.solicit(m)
 	}
+}
+
+// say logs what strangers can bring about again and again.
+func (a *peerSupervisor) say(level slog.Level, text string, args ...any) {
+	if !a.talk.Take(1, a.env.Clock.Now()) {
+		a.unsaid++
+		return
+	}
+	if a.unsaid > 0 {
+		args = append(args, "unsaid", a.unsaid)
+		a.unsaid = 0
+	}
+	a.log.Log(context.Background(), level, text, args...)
+}
+
+// accuse remembers an offence for health.
+func (a *peerSupervisor) accuse(m *messages.PeerMisbehaved, now time.Time) {
+	x := accusation{who: a.machine.Who(peering.ConnID(m.Conn)), address: a.remote(m)}
+	same := func(y accusation) bool {
+		return y.who == x.who && (x.who != (peering.Offender{}) || y.address == x.address)
+	}
+	if i := slices.IndexFunc(a.accused, same); i >= 0 {
+		x.times = a.accused[i].times
+		if x.address == "" {
+			x.address = a.accused[i].address
+		}
+		a.accused = slices.Delete(a.accused, i, i+1)
+	} else if len(a.accused) == maxAccused {
+		a.accused = slices.Delete(a.accused, 0, 1)
+	}
+	x.last, x.at, x.times = *m, now, x.times+1
+	a.accused = append(a.accused, x)
 }
 
 // remote says who misbehaved; nothing when the connection has ended and who told
@@ -281,7 +338,7 @@ func (a *peerSupervisor) admit(m *messages.HandshakeDone, now time.Time) {
 	r.Tell(&messages.PeerAdmitted{})
 	a.refs.bootstrap.Tell(&messages.PeerUp{Conn: m.Conn})
 	a.refs.telemetry.Tell(&messages.PeerUp{Conn: m.Conn})
-	a.log.Info("peer connected", "conn", m.Conn, "node", peering.NodeID(m.NodeID), "peers", len(a.open))
+	a.say(slog.LevelInfo, "peer connected", "conn", m.Conn, "node", peering.NodeID(m.NodeID), "peers", len(a.open))
 }
 
 // ended forgets a connection whose actor has stopped.
@@ -296,7 +353,7 @@ func (a *peerSupervisor) ended(who *actor.PID) {
 	if _, was := a.open[conn]; was {
 		delete(a.open, conn)
 		a.tellDown(conn)
-		a.log.Info("peer gone", "conn", conn, "peers", len(a.open))
+		a.say(slog.LevelInfo, "peer gone", "conn", conn, "peers", len(a.open))
 	}
 }
 
@@ -319,6 +376,42 @@ func (a *peerSupervisor) post(now time.Time) {
 		}
 	}
 	a.board.peers.Store(&view)
+	a.postNetwork(now)
+}
+
+// postNetwork shows how full the peer book is, where this node is seen, and who
+// broke the rules lately.
+func (a *peerSupervisor) postNetwork(now time.Time) {
+	n := a.machine.Counts()
+	h := &rpc.NetworkHealth{
+		Book: []rpc.BookFill{
+			{Table: "fresh", Used: n.Fresh, Most: peering.MaxFresh},
+			{Table: "tried", Used: n.Tried, Most: peering.MaxTried},
+			{Table: "configured", Used: n.Configured, Most: peering.MaxConfigured},
+		},
+		Outbound: n.Outbound, MaxOutbound: a.cfg.MaxOutbound, Inbound: n.Inbound, MaxInbound: a.cfg.MaxInbound,
+	}
+	for _, s := range a.machine.Sightings() {
+		h.External = append(h.External, rpc.ExternalAddress{
+			Address: s.Address.String(), Configured: s.Configured, Believed: s.Believed, Agree: s.Agree, Against: s.Against,
+		})
+	}
+	for _, x := range slices.Backward(a.accused) {
+		o := rpc.PeerOffence{
+			Address: x.address, Offence: x.last.Kind.String(), Text: x.last.Text, Times: x.times, Time: x.at.Unix(),
+		}
+		if node := x.who.Node; node != (peering.NodeID{}) {
+			o.Node = hex.EncodeToString(node[:])
+		}
+		if x.who != (peering.Offender{}) {
+			var until time.Time
+			if o.Score, until = a.machine.Standing(x.who, now); !until.IsZero() {
+				o.Until = until.Unix()
+			}
+		}
+		h.Offenders = append(h.Offenders, o)
+	}
+	a.board.network.Store(h)
 }
 
 // flood sends a frame as far as it should go.

@@ -165,7 +165,7 @@ func TestIPv6(t *testing.T) {
 // an IPv4 address as such.
 func TestDualStack(t *testing.T) {
 	accepted := make(chan netip.AddrPort, 2)
-	l, err := actors.TCP{ID: lattice.DevID}.Listen(netip.MustParseAddrPort("[::]:0"), func(link messages.Link) {
+	l, err := actors.TCP{ID: lattice.DevID}.Listen(netip.MustParseAddrPort("[::]:0"), func(netip.AddrPort) bool { return true }, func(link messages.Link) {
 		accepted <- link.Remote()
 		link.Close()
 	})

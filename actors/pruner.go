@@ -77,8 +77,10 @@ type pruneHint struct {
 
 // pruneRound is a walk through all accounts.
 type pruneRound struct {
-	cursor  lattice.Account
-	height  uint64 // where to go on in the chain of cursor; 0: at its beginning
+	page    []lattice.AccountEntry // accounts that come next, read ahead
+	after   lattice.Account        // where the next page begins
+	last    bool                   // there is none
+	height  uint64                 // where to go on in the chain of the first of page; 0: at its beginning
 	removed int
 	longest uint64 // blocks that are kept of one account
 	done    bool   // every account was looked at
@@ -256,17 +258,16 @@ func (a *pruner) planRound(r storage.Reader, m *messages.PruneBlocks) error {
 	if a.round == nil || a.round.done {
 		return nil
 	}
-	page, err := r.Accounts(a.round.cursor, pruneAccounts)
-	if err != nil {
-		return err
-	}
-	effort := pruneEffort
-	for i := range page {
-		e := &page[i]
-		if a.round.cursor = e.Account; effort <= 0 {
-			return nil
+	for effort, looked := pruneEffort, 0; effort > 0 && looked < pruneAccounts; looked++ {
+		if err := a.round.fill(r); err != nil || a.round.done {
+			return err
 		}
+		e := &a.round.page[0]
 		a.round.longest = max(a.round.longest, e.Info.Height-e.Info.PrunedHeight)
+		if ledger.PruneLimit(e.Info, a.depth.Keep()) == 0 {
+			a.round.page = a.round.page[1:]
+			continue
+		}
 		plan, next, err := ledger.PlanPrune(r, e.Account, a.depth.Keep(), a.round.height, effort)
 		if err != nil {
 			return err
@@ -275,17 +276,31 @@ func (a *pruner) planRound(r storage.Reader, m *messages.PruneBlocks) error {
 		if len(plan.Blocks) > 0 {
 			m.Plans = append(m.Plans, plan)
 		}
-		if a.round.height = next; next > 0 {
-			return nil
+		if a.round.height = next; next == 0 {
+			a.round.page = a.round.page[1:]
 		}
 	}
-	if len(page) == pruneAccounts {
-		var more bool
-		if a.round.cursor, more = accountAfter(page[len(page)-1].Account); more {
-			return nil
-		}
+	return nil
+}
+
+// fill reads on when all accounts of the page were looked at.
+func (r *pruneRound) fill(from storage.Reader) (err error) {
+	if len(r.page) > 0 {
+		return nil
 	}
-	a.round.done = true
+	if r.done = r.last; r.done {
+		return nil
+	}
+	if r.page, err = from.Accounts(r.after, pruneAccounts); err != nil {
+		return err
+	}
+	r.height = 0
+	more := len(r.page) == pruneAccounts
+	if more {
+		r.after, more = accountAfter(r.page[len(r.page)-1].Account)
+	}
+	r.last = !more
+	r.done = len(r.page) == 0
 	return nil
 }
 

@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"log/slog"
 	mrand "math/rand/v2"
 	"net/netip"
@@ -169,6 +170,9 @@ func TestFreshNodeSyncs(t *testing.T) {
 	for _, l := range liars {
 		until(t, "liar "+l.lie+" to be named", time.Minute, func() bool { return l.named(node) })
 	}
+	for _, o := range node.Backend().Health().Network.Offenders {
+		t.Logf("health says: %s at %s, %d times, %s: %s; score %d", o.Node[:8], o.Address, o.Times, o.Offence, o.Text, o.Score)
+	}
 	if s := node.Backend().Bootstrap(); s.Allowance == 0 || s.Phase == "" {
 		t.Errorf("bootstrap status %+v", s)
 	}
@@ -247,17 +251,12 @@ func (l *liar) answer(m wire.Message) wire.Message {
 	return nil
 }
 
-// named reports whether a node holds the liar's lies against it, or has thrown it
-// out for them.
+// named reports whether health names the liar with what it did, and scores it; it
+// does so also when the liar was thrown out.
 func (l *liar) named(n life) bool {
-	select {
-	case <-l.ended:
-		return true
-	default:
-	}
-	for _, p := range n.Backend().Peers() {
-		if p.NodeID == l.id {
-			return p.Score > 0 && p.Fault != ""
+	for _, o := range n.Backend().Health().Network.Offenders {
+		if o.Node == hex.EncodeToString(l.id[:]) {
+			return o.Offence != "" && o.Text != "" && o.Times > 0 && o.Address != "" && (o.Score > 0 || o.Until > 0)
 		}
 	}
 	return false

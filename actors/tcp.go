@@ -44,17 +44,17 @@ type TCP struct {
 }
 
 // Listen implements Network.
-func (t TCP) Listen(address netip.AddrPort, accept func(messages.Link)) (Listener, error) {
+func (t TCP) Listen(address netip.AddrPort, wanted func(netip.AddrPort) bool, accept func(messages.Link)) (Listener, error) {
 	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(address))
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen for peers on %v: %w", address, err)
 	}
-	go t.acceptLinks(l, accept)
+	go t.acceptLinks(l, wanted, accept)
 	return tcpListener{l}, nil
 }
 
 // acceptLinks ends when the listener is closed.
-func (t TCP) acceptLinks(l *net.TCPListener, accept func(messages.Link)) {
+func (t TCP) acceptLinks(l *net.TCPListener, wanted func(netip.AddrPort) bool, accept func(messages.Link)) {
 	pause := 5 * time.Millisecond
 	for {
 		c, err := l.AcceptTCP()
@@ -67,6 +67,10 @@ func (t TCP) acceptLinks(l *net.TCPListener, accept func(messages.Link)) {
 			continue
 		}
 		pause = 5 * time.Millisecond
+		if !wanted(remoteOf(c)) {
+			_ = c.Close()
+			continue
+		}
 		accept(t.newLink(c))
 	}
 }
@@ -161,15 +165,20 @@ func (l *lane) put(frame []byte, most int64) bool {
 }
 
 func (t TCP) newLink(c *net.TCPConn) *tcpLink {
-	remote := c.RemoteAddr().(*net.TCPAddr).AddrPort()
 	ctx, cancel := context.WithCancel(context.Background())
 	return &tcpLink{
 		conn:    wire.NewConn(c, t.ID),
-		remote:  netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()),
+		remote:  remoteOf(c),
 		credits: mailbox.NewCredits(linkCredits, linkCreditBytes, nil),
 		share:   t.Limit.newShare(),
 		ctx:     ctx, cancel: cancel,
 	}
+}
+
+// remoteOf is who is at the other end.
+func remoteOf(c *net.TCPConn) netip.AddrPort {
+	a := c.RemoteAddr().(*net.TCPAddr).AddrPort()
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
 // Remote implements messages.Link.

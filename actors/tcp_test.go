@@ -15,7 +15,7 @@ import (
 func acceptedLink(t *testing.T) (messages.Link, *net.TCPConn) {
 	t.Helper()
 	links := make(chan messages.Link, 1)
-	l, err := TCP{ID: lattice.DevID}.Listen(netip.MustParseAddrPort("127.0.0.1:0"), func(link messages.Link) { links <- link })
+	l, err := TCP{ID: lattice.DevID}.Listen(netip.MustParseAddrPort("127.0.0.1:0"), func(netip.AddrPort) bool { return true }, func(link messages.Link) { links <- link })
 	if err != nil {
 		t.Fatal(err)
 	}

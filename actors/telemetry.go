@@ -204,6 +204,7 @@ func (b backend) Bootstrap() rpc.BootstrapStatus {
 	out := rpc.BootstrapStatus{
 		Phase: s.Phase, Peers: s.Peers, Accounts: s.Accounts + s.Blocked, Blocked: s.Blocked, Missing: s.Missing, Scanned: s.Scanned,
 		Rounds: s.Rounds, InFlight: s.InFlight, Delivered: s.Delivered, Rate: s.Rate, Allowance: b.cfg.Bootstrap.MaxUnconfirmed,
+		PrunedAccounts: s.PrunedAccounts, PrunedAccount: s.Pruned.Account, PrunedBelow: s.Pruned.Below,
 	}
 	var counts lattice.Counts
 	if err := b.env.Store.View(func(r storage.Reader) (err error) {

@@ -306,7 +306,7 @@ func (r *reader) ReceivedBy(key lattice.ReceivableKey) (hash lattice.Hash, found
 	if !kept {
 		l = link{hash: lattice.Link(key.Send)}
 	}
-	head, err := r.c.head(destination)
+	head, err := r.head(destination)
 	if err != nil {
 		return lattice.Hash{}, false, err
 	}

@@ -33,6 +33,10 @@ func (r *memoryReader) BlockAt(account lattice.Account, height uint64) (lattice.
 	return r.Block(hash)
 }
 
+func (r *memoryReader) Aged(account lattice.Account, from, to uint64, most int, search uint64) ([]ledger.AgedBlock, error) {
+	return agedOf(r, account, from, to, most, search)
+}
+
 func (r *memoryReader) ReceivedBy(key lattice.ReceivableKey) (lattice.Hash, bool, error) {
 	if key.Send.IsZero() { // the link of a change and of the genesis block
 		return lattice.Hash{}, false, nil

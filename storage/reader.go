@@ -15,6 +15,26 @@ import (
 type reader struct {
 	c        *conn
 	snapshot *counts // nil in a write transaction, which has its own
+
+	// The account that was looked at last, in a snapshot: questions about one come
+	// together.
+	last     accountID
+	lastInfo lattice.AccountInfo
+}
+
+// head is conn.head.
+func (r *reader) head(id accountID) (lattice.AccountInfo, error) {
+	if r.snapshot == nil {
+		return r.c.head(id)
+	}
+	if r.last != id || id == 0 {
+		info, err := r.c.head(id)
+		if err != nil {
+			return info, err
+		}
+		r.last, r.lastInfo = id, info
+	}
+	return r.lastInfo, nil
 }
 
 // counts reads the one row of that table.
@@ -87,7 +107,7 @@ func (r *reader) Account(account lattice.Account) (lattice.AccountInfo, error) {
 	if err != nil || !found {
 		return lattice.AccountInfo{}, err
 	}
-	return r.c.head(id)
+	return r.head(id)
 }
 
 // head gathers what is known of an account: most of it is in its last block.

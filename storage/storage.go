@@ -85,6 +85,9 @@ type Reader interface {
 	Context(b *lattice.Block, hash lattice.Hash, now time.Time) (ledger.Context, error)
 	// Blocks returns up to most blocks of an account from a height up.
 	Blocks(account lattice.Account, from uint64, most int) ([]lattice.StoredBlock, error)
+	// Aged returns up to most blocks of an account that are there, of heights from and
+	// to and between, with what decides about pruning them.
+	Aged(account lattice.Account, from, to uint64, most int, search uint64) ([]ledger.AgedBlock, error)
 	// Accounts returns up to most open accounts in the order of their keys, the
 	// first being the least that is not below start.
 	Accounts(start lattice.Account, most int) ([]lattice.AccountEntry, error)

@@ -1,6 +1,9 @@
 package storage
 
-import "github.com/smallnano/smallnano/messages/lattice"
+import (
+	"github.com/smallnano/smallnano/actors/core/ledger"
+	"github.com/smallnano/smallnano/messages/lattice"
+)
 
 // What asks for one account, block or entry looks into the buffer first. The
 // listings read tables only, so the transaction writes before it lists.
@@ -46,6 +49,13 @@ func (t *tx) ReceivedBy(key lattice.ReceivableKey) (lattice.Hash, bool, error) {
 		return lattice.Hash{}, false, err
 	}
 	return t.reader.ReceivedBy(key)
+}
+
+func (t *tx) Aged(account lattice.Account, from, to uint64, most int, search uint64) ([]ledger.AgedBlock, error) {
+	if err := t.flushed(); err != nil {
+		return nil, err
+	}
+	return t.reader.Aged(account, from, to, most, search)
 }
 
 func (t *tx) Confirmations(first uint64, most int) ([]lattice.Confirmation, error) {

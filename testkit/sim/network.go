@@ -56,6 +56,7 @@ type host struct {
 	*network
 	owner   *owner
 	address netip.AddrPort
+	wanted  func(netip.AddrPort) bool
 	accept  func(messages.Link)
 	links   []*link
 }
@@ -82,8 +83,8 @@ func (n *network) delay() time.Duration {
 func (n *network) chance(perMille int) bool { return perMille > 0 && n.world.rng.IntN(1000) < perMille }
 
 // Listen implements actors.Network.
-func (h *host) Listen(a netip.AddrPort, accept func(messages.Link)) (actors.Listener, error) {
-	h.accept = accept
+func (h *host) Listen(a netip.AddrPort, wanted func(netip.AddrPort) bool, accept func(messages.Link)) (actors.Listener, error) {
+	h.wanted, h.accept = wanted, accept
 	h.hosts[a] = h
 	return listener{h, a}, nil
 }
@@ -123,7 +124,11 @@ func (h *host) Dial(to netip.AddrPort, limit time.Duration, done func(messages.L
 			h.world.after(h.owner, limit, func() { done(nil, errors.New("connection timed out")) })
 		default:
 			here, there := h.connect(other)
-			other.accept(there)
+			if other.wanted == nil || other.wanted(there.remote) {
+				other.accept(there)
+			} else {
+				there.Close()
+			}
 			done(here, nil)
 		}
 	})

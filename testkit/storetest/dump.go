@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -85,6 +86,13 @@ func (d *dumper) chain(account lattice.Account) error {
 		page, err := d.r.Blocks(account, from, dumpPage)
 		if err != nil {
 			return err
+		}
+		aged, err := d.r.Aged(account, from, math.MaxInt64, dumpPage, 1<<20)
+		if err != nil {
+			return err
+		}
+		for i := range aged {
+			d.line("aged %+v", aged[i])
 		}
 		for _, b := range page {
 			d.line("block %v %+v", b.Hash, b)

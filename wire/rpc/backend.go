@@ -238,6 +238,47 @@ type HealthReport struct {
 	Reasons []string      `json:"reasons"`      // why it is not ok, or not ready, one sentence each
 	Actors  []ActorHealth `json:"actors"`       // parents before children
 	Budget  []BudgetItem  `json:"budget"`
+	Network NetworkHealth `json:"network"`
+}
+
+// NetworkHealth is how full what the node knows of others is, against its bounds.
+type NetworkHealth struct {
+	Book        []BookFill        `json:"book"`
+	Outbound    int               `json:"outbound,string"`
+	MaxOutbound int               `json:"outbound_slots,string"`
+	Inbound     int               `json:"inbound,string"`
+	MaxInbound  int               `json:"inbound_slots,string"`
+	TurnedAway  uint64            `json:"turned_away,string"` // connections, since the start, before anything was made for them
+	External    []ExternalAddress `json:"external"`
+	Offenders   []PeerOffence     `json:"offenders"` // last seen first
+}
+
+// BookFill is one table of the peer book.
+type BookFill struct {
+	Table string `json:"table"` // fresh, tried or configured
+	Used  int    `json:"used,string"`
+	Most  int    `json:"most,string"`
+}
+
+// ExternalAddress is where this node can be reached.
+type ExternalAddress struct {
+	Address    string `json:"address"`
+	Configured bool   `json:"configured,string"` // by the operator; else peers agree on it
+	Agree      int    `json:"agree,string"`      // peers of different providers that say so now
+	Against    int    `json:"against,string"`    // those that say something else
+	Believed   bool   `json:"believed,string"`   // others are told of it
+}
+
+// PeerOffence is somebody who broke the rules lately.
+type PeerOffence struct {
+	Node    string `json:"node,omitempty"` // its id, if it has proved one
+	Address string `json:"address"`
+	Offence string `json:"offence"` // the last one
+	Text    string `json:"text"`    // and what it was
+	Times   uint64 `json:"times,string"`
+	Time    int64  `json:"time,string"`  // of the last, in seconds since 1970
+	Score   int    `json:"score,string"` // 100 is a ban
+	Until   int64  `json:"banned_until,string,omitempty"`
 }
 
 // ActorHealth is the state of one actor since the node was started.

@@ -20,6 +20,7 @@ func (n *fakeNode) Bootstrap() BootstrapStatus {
 	return BootstrapStatus{
 		Phase: "pulling", Peers: 2, Accounts: 31, Blocked: 4, Missing: 123_456, Scanned: 37, Rounds: 1, InFlight: 16,
 		Delivered: 654_321, Rate: 2345.6, ETA: 52_600 * time.Millisecond, Unconfirmed: 1500, Allowance: 200_000,
+		PrunedAccounts: 3, PrunedAccount: carol.account, PrunedBelow: 990,
 	}
 }
 

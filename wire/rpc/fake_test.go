@@ -327,6 +327,15 @@ func fakeHealth() HealthReport {
 			{Name: "rss", Used: 31 << 20, Target: 64 << 20, Unit: "bytes"},
 			{Name: "goroutines", Used: 40, Target: 500, Unit: "count"},
 		},
+		Network: NetworkHealth{
+			Book:     []BookFill{{Table: "fresh", Used: 30, Most: 512}, {Table: "tried", Used: 9, Most: 256}},
+			Outbound: 7, MaxOutbound: 8, Inbound: 12, MaxInbound: 24, TurnedAway: 5000,
+			External: []ExternalAddress{{Address: "5.6.7.8:7176", Agree: 4, Against: 1, Believed: true}},
+			Offenders: []PeerOffence{{
+				Node: "00aa", Address: "9.8.7.6:1234", Offence: "bad reply", Text: "told a frontier that it does not have",
+				Times: 3, Time: 1_700_009_000, Score: 75, Until: 1_700_019_000,
+			}},
+		},
 	}
 }
 

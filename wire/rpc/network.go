@@ -39,6 +39,10 @@ type BootstrapStatus struct {
 	ETA         time.Duration // until what is missing is here; 0: nothing is, or it cannot be told
 	Unconfirmed uint64        // blocks in the ledger
 	Allowance   uint64        // of them until the node pauses
+
+	PrunedAccounts int // accounts of which all peers that were asked have pruned what is next
+	PrunedAccount  lattice.Account
+	PrunedBelow    uint64 // up to which height the best of them has
 }
 
 // PeerTelemetry is what a connected peer told of itself.
@@ -98,6 +102,9 @@ var networkActions = []*action{
 			maybe("eta_seconds", formCount, "until what is missing is here; absent when it cannot be told"),
 			has("unconfirmed", formCount, "blocks in the ledger that are not confirmed"),
 			has("unconfirmed_allowance", formCount, "at which the node pauses until confirmations catch up"),
+			maybe("pruned_accounts", formCount, "accounts that cannot be had: all peers have pruned what is next; connect one that has not"),
+			maybe("pruned_account", formAccount, "one of them"),
+			maybe("pruned_below", formCount, "up to this height nobody has its blocks any more"),
 		},
 		handle: bootstrapStatus,
 	},
@@ -146,6 +153,11 @@ func bootstrapStatus(c *call) (any, error) {
 	}
 	o.set("unconfirmed", s.Unconfirmed)
 	o.set("unconfirmed_allowance", s.Allowance)
+	if s.PrunedAccounts > 0 {
+		o.set("pruned_accounts", s.PrunedAccounts)
+		o.set("pruned_account", s.PrunedAccount)
+		o.set("pruned_below", s.PrunedBelow)
+	}
 	return o, nil
 }
 

@@ -66,6 +66,31 @@ var nodeActions = []*action{
 			maybe("budget[].used", formNumber, "now"),
 			maybe("budget[].target", formNumber, "what it is meant to stay below; 0: nothing"),
 			maybe("budget[].unit", formText, "bytes, count or percent (of one core)"),
+			maybe("network", formObject, "connections and the peer book"),
+			maybe("network.book", formList, "its tables"),
+			maybe("network.book[].table", formText, "fresh: heard of; tried: a node was met there; configured"),
+			maybe("network.book[].used", formCount, "addresses in it"),
+			maybe("network.book[].most", formCount, "that it can hold"),
+			maybe("network.outbound", formCount, "connections dialled from here, those under way included"),
+			maybe("network.outbound_slots", formCount, "for them"),
+			maybe("network.inbound", formCount, "connections dialled by others"),
+			maybe("network.inbound_slots", formCount, "for them"),
+			maybe("network.turned_away", formCount, "connections of who dialled too often, since the start"),
+			maybe("network.external", formList, "where peers see this node"),
+			maybe("network.external[].address", formText, "host:port"),
+			maybe("network.external[].configured", formFlag, "by the operator"),
+			maybe("network.external[].believed", formFlag, "others are told of it"),
+			maybe("network.external[].agree", formCount, "peers of different providers that say so now"),
+			maybe("network.external[].against", formCount, "those that say something else"),
+			maybe("network.offenders", formList, "who broke the rules lately"),
+			maybe("network.offenders[].node", formText, "its id, if it proved one"),
+			maybe("network.offenders[].address", formText, "host:port"),
+			maybe("network.offenders[].offence", formText, "the last one"),
+			maybe("network.offenders[].text", formText, "what it was"),
+			maybe("network.offenders[].times", formCount, "how often it broke one"),
+			maybe("network.offenders[].time", formTime, "of the last"),
+			maybe("network.offenders[].score", formCount, "100 is a ban; 0: forgiven, or banned"),
+			maybe("network.offenders[].banned_until", formTime, "absent: it is not"),
 			maybe("actors", formList, "parents before children"),
 		},
 		errors: []*errorKind{actorNotFound}, handle: health,
@@ -186,5 +211,7 @@ func healthReport(b Backend) HealthReport {
 	r.Reasons = append([]string{}, r.Reasons...)
 	r.Actors = append([]ActorHealth{}, r.Actors...)
 	r.Budget = append([]BudgetItem{}, r.Budget...)
+	n := &r.Network
+	n.Book, n.External, n.Offenders = append([]BookFill{}, n.Book...), append([]ExternalAddress{}, n.External...), append([]PeerOffence{}, n.Offenders...)
 	return r
 }

@@ -101,6 +101,8 @@ type Client struct {
 	overload    time.Duration
 	pausedUntil time.Time
 
+	pruned []lostAccount // at most maxPrunedAway
+
 	scan  scan
 	stats Stats
 	meter meter
@@ -141,6 +143,7 @@ func (c *Client) PeerUp(conn peering.ConnID, now time.Time) {
 // others.
 func (c *Client) PeerDown(conn peering.ConnID, now time.Time) {
 	c.peers = slices.DeleteFunc(c.peers, func(p *peer) bool { return p.conn == conn })
+	c.prunedWithout(conn)
 	for _, r := range slices.Clone(c.open) {
 		if r.Conn == conn {
 			c.shut(r)
@@ -189,6 +192,7 @@ func (c *Client) Tick(now time.Time) {
 		}
 	}
 	c.tickTasks(now)
+	c.tickPruned(now)
 	c.meter.tick(now)
 }
 

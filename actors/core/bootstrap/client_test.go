@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,6 +66,37 @@ func TestUnobtainable(t *testing.T) {
 	}
 	if len(w.blames) > 0 {
 		t.Errorf("a pruned peer is blamed: %v", w.blames)
+	}
+}
+
+// Where all peers have pruned what is next, the client says so, and of which
+// account, until a peer comes that has all.
+func TestPrunedAway(t *testing.T) {
+	w := newWorld(t, 1, DefaultConfig())
+	w.u.grow(300, 3)
+	for range 2 {
+		pruned := w.u.ledger(len(w.u.blocks))
+		pruned.prune(1)
+		w.connect(honest(pruned))
+	}
+	if s := w.c.Stats(w.now); s.PrunedAccounts != 0 || s.Pruned != (PrunedAway{}) {
+		t.Fatalf("at the beginning %d accounts are said to be pruned, %+v first", s.PrunedAccounts, s.Pruned)
+	}
+	w.run(time.Minute, nil)
+	for range 3 { // it stays said
+		s := w.c.Stats(w.now)
+		if s.PrunedAccounts == 0 || s.PrunedAccounts > maxPrunedAway || s.Pruned.Below == 0 || !slices.Contains(w.u.heads, s.Pruned.Account) {
+			t.Fatalf("%d accounts are said to be pruned, %+v first", s.PrunedAccounts, s.Pruned)
+		}
+		w.run(30*time.Minute, nil)
+	}
+	w.connect(honest(w.u.ledger(len(w.u.blocks))))
+	if _, done := w.run(10*time.Minute, w.whole); !done {
+		t.Fatal("the ledger is not whole, though a peer has all")
+	}
+	w.run(time.Second, nil)
+	if s := w.c.Stats(w.now); s.PrunedAccounts != 0 {
+		t.Errorf("%d accounts are still said to be pruned, %+v first", s.PrunedAccounts, s.Pruned)
 	}
 }
 

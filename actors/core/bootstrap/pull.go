@@ -158,6 +158,7 @@ func (c *Client) ask(t *task, p *peer, local Ledger, now time.Time) error {
 		}
 		switch have {
 		case here, contradicted:
+			c.notPrunedAway(t.account())
 			c.remove(t)
 			return nil
 		case forked:
@@ -240,6 +241,12 @@ func (c *Client) Pulled(conn peering.ConnID, id uint64, answer Blocks, local Led
 		}
 		return nil
 	case answer.Code == Pruned:
+		if t.mode == ByAccount && !slices.Contains(t.prunedBy, conn) {
+			t.prunedBy = append(t.prunedBy, conn)
+			if t.pruned == 0 || answer.Pruned < t.pruned {
+				t.pruned = answer.Pruned
+			}
+		}
 		c.tried(t, conn)
 		c.queue(t, true)
 		return nil
@@ -287,6 +294,7 @@ func checkBlocks(q *Request, a *Blocks) Reason {
 // that promised them, it lied.
 func (c *Client) nothing(r *request, now time.Time) {
 	t := r.task
+	t.without++
 	if t.mode == ByAccount && t.via == r.Conn && t.target.Height >= r.Height {
 		c.blame(r.Conn, FalseFrontier)
 		if p := c.peer(r.Conn); p != nil {

@@ -22,6 +22,11 @@ type Stats struct {
 	InFlight    int
 	Outstanding int // blocks asked for or delivered, not heard of yet
 
+	// PrunedAccounts is how many accounts cannot be had because all who were asked
+	// have pruned what is next, up to maxPrunedAway; Pruned is the first of them.
+	PrunedAccounts int
+	Pruned         PrunedAway
+
 	Rounds    uint64 // scans of all accounts
 	Pages     uint64
 	Compared  uint64 // frontiers
@@ -42,6 +47,9 @@ func (c *Client) Stats(now time.Time) Stats {
 	s.InFlight, s.Outstanding = len(c.open), c.outstanding
 	s.Rounds, s.Pages, s.Compared = c.scan.rounds, c.scan.pages, c.scan.accounts
 	s.Rate = c.meter.rate(now)
+	if s.PrunedAccounts = len(c.pruned); s.PrunedAccounts > 0 {
+		s.Pruned = c.pruned[0].PrunedAway
+	}
 	s.Scanned = c.scan.percent()
 	for _, t := range c.tasks { // a sum: the order does not matter
 		if t.target.Height > t.have {

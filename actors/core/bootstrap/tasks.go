@@ -30,6 +30,11 @@ type task struct {
 	asked  bool
 	batch  int // how many blocks to ask for at once
 
+	// What was said since the last try of all peers began.
+	pruned   uint64 // the least height up to which somebody has pruned what is asked for
+	prunedBy []peering.ConnID
+	without  int // peers that know of no such blocks
+
 	in   *list.List // nil while it is asked for
 	elem *list.Element
 	due  time.Time // waiting
@@ -124,6 +129,7 @@ func (c *Client) Inserted(account lattice.Account, hash lattice.Hash, height uin
 	if t := c.tasks[key{ByHash, hash}]; t != nil {
 		c.remove(t)
 	}
+	c.notPrunedAway(account)
 	t := c.tasks[key{ByAccount, account}]
 	if t == nil {
 		return
@@ -267,7 +273,12 @@ func (c *Client) fruitless(t *task, now time.Time) {
 	if !t.urgent {
 		most = min(most, scanTries)
 	}
-	if t.tries++; t.tries >= most {
+	t.tries++
+	if t.tries >= scanTries && !t.forked {
+		c.prunedAway(t, now)
+	}
+	t.pruned, t.prunedBy, t.without = 0, nil, 0
+	if t.tries >= most {
 		c.giveUp(t)
 		return
 	}

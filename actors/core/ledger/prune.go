@@ -33,10 +33,28 @@ type PrunedBlock struct {
 
 // PruneChains is what planning to prune asks of the store.
 type PruneChains interface {
-	Chains
-	// Blocks returns up to most blocks of an account that are there, from a height
-	// up.
-	Blocks(account lattice.Account, from uint64, most int) ([]lattice.StoredBlock, error)
+	// Account returns what is known of an account; the zero value when it is not
+	// open.
+	Account(lattice.Account) (lattice.AccountInfo, error)
+	// Aged returns up to most blocks of an account that are there, with heights from
+	// and to and between them, with what decides about removing them. Chains of which
+	// more than search blocks are there are not searched for receives.
+	Aged(account lattice.Account, from, to uint64, most int, search uint64) ([]AgedBlock, error)
+}
+
+// AgedBlock is a block with what decides about removing it.
+type AgedBlock struct {
+	Height  uint64
+	Hash    lattice.Hash
+	Genesis bool // the one block without a previous and without a source
+	Send    bool
+
+	// Of a send.
+	Waits            bool         // nobody has received it
+	Unsearched       bool         // the chain that received it was too long to search
+	Receive          lattice.Hash // the block that received it; zero: it is not there any more
+	ReceiveConfirmed bool
+	Searched         uint64 // blocks of the chain that was searched, at most
 }
 
 // maxReceiveSearch is the longest chain, without what was pruned of it, that is
@@ -65,7 +83,7 @@ func PlanPrune(c PruneChains, account lattice.Account, keep, from uint64, effort
 		if effort <= 0 {
 			return p, from, nil
 		}
-		page, err := c.Blocks(account, from, min(prunePage, effort))
+		page, err := c.Aged(account, from, limit, min(prunePage, effort), maxReceiveSearch)
 		if err != nil {
 			return p, 0, fmt.Errorf("plan to prune account %v from height %d: %w", account, from, err)
 		}
@@ -74,21 +92,14 @@ func PlanPrune(c PruneChains, account lattice.Account, keep, from uint64, effort
 		}
 		for i := range page {
 			b := &page[i]
-			if b.Height > limit || effort <= 0 {
+			if effort <= 0 {
 				break
 			}
-			gone, cost, err := pruneOne(c, b)
-			if err != nil {
-				return p, 0, fmt.Errorf("plan to prune block %v at height %d of account %v: %w", b.Hash, b.Height, account, err)
+			if mayGo(b) {
+				p.Blocks = append(p.Blocks, PrunedBlock{Height: b.Height, Hash: b.Hash, Receive: b.Receive})
 			}
-			if gone != nil {
-				p.Blocks = append(p.Blocks, *gone)
-			}
-			effort -= cost
+			effort -= 1 + int(b.Searched/64)
 			from = b.Height + 1
-		}
-		if page[0].Height > limit {
-			return p, 0, nil
 		}
 	}
 	return p, 0, nil
@@ -97,35 +108,18 @@ func PlanPrune(c PruneChains, account lattice.Account, keep, from uint64, effort
 // prunePage is how many blocks PlanPrune reads at a time.
 const prunePage = 64
 
-// pruneOne decides about one block that is old enough; nil when it stays. cost is
-// what it took, 1 at least.
-func pruneOne(c PruneChains, b *lattice.StoredBlock) (gone *PrunedBlock, cost int, err error) {
-	out := PrunedBlock{Height: b.Height, Hash: b.Hash}
-	if b.Subtype != lattice.Send {
-		if b.Block.Previous.IsZero() && b.Block.Link.IsZero() {
-			return nil, 1, nil // the genesis block
-		}
-		return &out, 1, nil
+// mayGo decides about one block that is old enough. A send whose receive is not
+// there any more was received by a block that was pruned, so that was confirmed.
+func mayGo(b *AgedBlock) bool {
+	switch {
+	case b.Genesis:
+		return false
+	case !b.Send:
+		return true
+	case b.Waits, b.Unsearched:
+		return false
 	}
-	key := lattice.ReceivableKey{Destination: lattice.Account(b.Block.Link), Send: b.Hash}
-	if _, waits, err := c.Receivable(key); err != nil || waits {
-		return nil, 1, err
-	}
-	info, err := c.Account(key.Destination)
-	if err != nil || info.Height-info.PrunedHeight > maxReceiveSearch {
-		return nil, 1, err
-	}
-	cost = 1 + int(info.Height-info.PrunedHeight)/64
-	receive, found, err := c.ReceivedBy(key)
-	if err != nil || !found {
-		return &out, cost, err // the receive was pruned, so it was confirmed
-	}
-	r, found, err := c.Block(receive)
-	if err != nil || !found || !r.Confirmed {
-		return nil, cost, err
-	}
-	out.Receive = receive
-	return &out, cost, nil
+	return b.Receive.IsZero() || b.ReceiveConfirmed
 }
 
 // Depth is how many blocks of each account a node keeps. It keeps fewer while the

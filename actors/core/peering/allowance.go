@@ -65,9 +65,16 @@ func DevLimits() Limits {
 func (l *Limits) validate() error {
 	all := append(append([]Rate{}, l.Messages[:]...), l.Signatures, l.Answers)
 	for i, r := range all {
-		if r.PerSecond < 1 || r.PerSecond > maxTokens || r.Burst < 1 || r.Burst > maxTokens {
-			return fmt.Errorf("peering: limit %d is %d a second and %d at once, want 1 to 2^32", i, r.PerSecond, r.Burst)
+		if err := r.validate(fmt.Sprint("limit ", i)); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (r Rate) validate(name string) error {
+	if r.PerSecond < 1 || r.PerSecond > maxTokens || r.Burst < 1 || r.Burst > maxTokens {
+		return fmt.Errorf("peering: %s is %d a second and %d at once, want 1 to 2^32", name, r.PerSecond, r.Burst)
 	}
 	return nil
 }

@@ -188,6 +188,11 @@ func (b *book) remove(e *entry) {
 	b.entries = slices.DeleteFunc(b.entries, func(x *entry) bool { return x == e })
 }
 
+// met reports whether a node was met at a host, or the operator named it.
+func (b *book) met(h netip.Prefix) bool {
+	return slices.ContainsFunc(b.entries, func(e *entry) bool { return e.table != fresh && host(e.addr.Addr()) == h })
+}
+
 func (b *book) count(t table) (n int) {
 	for _, e := range b.entries {
 		if e.table == t {

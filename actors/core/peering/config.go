@@ -100,6 +100,11 @@ type Config struct {
 	// to MaxBanTime.
 	BanTime, MaxBanTime time.Duration
 
+	// Handshakes limits the handshakes of strangers, which cost two signatures each.
+	// Whose host is known, because a node was met there or it is configured, does not
+	// wait for it.
+	Handshakes Rate
+
 	// Limits is what is taken from each peer.
 	Limits Limits
 }
@@ -116,7 +121,8 @@ func DefaultConfig() Config {
 		StoreInterval:  time.Minute,
 		FeelerInterval: 2 * time.Minute,
 		BanTime:        time.Hour, MaxBanTime: 24 * time.Hour,
-		Limits: DefaultLimits(),
+		Handshakes: Rate{PerSecond: 100, Burst: 200},
+		Limits:     DefaultLimits(),
 	}
 }
 
@@ -129,6 +135,7 @@ func DevConfig() Config {
 	c.BackoffMin, c.BackoffMax, c.BackoffMaxConfigured = 200*time.Millisecond, 10*time.Second, 2*time.Second
 	c.StoreInterval, c.FeelerInterval = 10*time.Second, 10*time.Second
 	c.BanTime, c.MaxBanTime = time.Minute, time.Hour
+	c.Handshakes = Rate{PerSecond: 1000, Burst: 2000}
 	c.Limits = DevLimits()
 	return c
 }
@@ -169,6 +176,9 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("peering: MaxBanTime %v must not be below BanTime %v", c.MaxBanTime, c.BanTime)
 	case c.IdleTimeout < 2*c.KeepaliveInterval:
 		return fmt.Errorf("peering: IdleTimeout %v must be at least twice KeepaliveInterval %v", c.IdleTimeout, c.KeepaliveInterval)
+	}
+	if err := c.Handshakes.validate("Handshakes"); err != nil {
+		return err
 	}
 	return c.Limits.validate()
 }

@@ -16,33 +16,40 @@ const (
 	protectOldest, protectUseful = 4, 4
 )
 
-// makeRoom frees an inbound slot for a newcomer, and reports whether it could.
+// roomFor reports whether an inbound slot can be freed for a newcomer.
+func (p *Peers) roomFor(newcomer *conn, now time.Time) bool {
+	victim, _ := p.yields(newcomer, now)
+	return victim != nil
+}
+
+// makeRoom frees an inbound slot for a newcomer, for whom there is room.
+func (p *Peers) makeRoom(newcomer *conn, now time.Time) {
+	victim, why := p.yields(newcomer, now)
+	p.close(victim, why, now)
+}
+
+// yields returns the connection that gives its slot to a newcomer; nil for none.
 // First goes a handshake that takes its time; then the youngest connection of
 // the provider that has most of them, if that has more than the newcomer's. So
 // who holds one network can fill the slots, and loses them again to others, but
 // never takes theirs.
-func (p *Peers) makeRoom(newcomer *conn, now time.Time) bool {
+func (p *Peers) yields(newcomer *conn, now time.Time) (*conn, Refusal) {
 	for _, c := range p.conns { // in the order in which they began
 		if c.inbound && !c.open && now.Sub(c.began) >= handshakeGrace {
-			p.close(c, HandshakeLate, now)
-			return true
+			return c, HandshakeLate
 		}
 	}
 	if p.cfg.exempt(newcomer.remote.Addr()) {
-		return false
+		return nil, 0
 	}
-	if victim := p.victim(newcomer); victim != nil {
-		p.close(victim, Full, now)
-		return true
-	}
-	return false
+	return p.victim(newcomer), Full
 }
 
-// victim returns the connection that gives way to a newcomer; nil for none.
+// victim returns the open connection that gives way to a newcomer; nil for none.
 func (p *Peers) victim(newcomer *conn) *conn {
 	size := func(c *conn) (n int) {
 		for _, x := range p.conns {
-			if x.inbound && group(x.remote.Addr()) == group(c.remote.Addr()) {
+			if x.inbound && x.group == c.group {
 				n++
 			}
 		}

@@ -16,6 +16,7 @@ import (
 type conn struct {
 	id        ConnID
 	remote    netip.AddrPort
+	group     netip.Prefix // of remote
 	inbound   bool
 	open      bool
 	node      NodeID
@@ -42,6 +43,7 @@ type Peers struct {
 	principals map[lattice.Account]struct{}
 	names      map[string][]netip.AddrPort // what configured names stand for, at most maxNames
 	learnt     [2]netip.AddrPort           // where peers agree that this node is; IPv4, IPv6
+	handshakes place                       // what strangers may still take
 	nextStore  time.Time
 	nextFeeler time.Time
 	ready      Ready
@@ -195,9 +197,18 @@ func (p *Peers) Accept(id ConnID, remote netip.AddrPort, now time.Time) error {
 	if err := p.crowded(remote.Addr(), now); err != nil {
 		return err
 	}
-	c := &conn{id: id, remote: remote, inbound: true, began: now, received: now}
-	if _, inbound := p.taken(); inbound >= p.cfg.MaxInbound && (p.cfg.MaxInbound == 0 || !p.makeRoom(c, now)) {
-		return Full
+	c := &conn{id: id, remote: remote, group: group(remote.Addr()), inbound: true, began: now, received: now}
+	full := false
+	if _, inbound := p.taken(); inbound >= p.cfg.MaxInbound {
+		if full = true; p.cfg.MaxInbound == 0 || !p.roomFor(c, now) {
+			return Full
+		}
+	}
+	if !p.book.met(host(remote.Addr())) && !p.handshakes.take(p.cfg.Handshakes, now.UnixNano()) {
+		return TooSoon
+	}
+	if full {
+		p.makeRoom(c, now)
 	}
 	p.conns = append(p.conns, c)
 	return nil
@@ -240,7 +251,7 @@ func (p *Peers) Dialed(a netip.AddrPort, id ConnID, now time.Time) error {
 		return NotWanted
 	}
 	p.dialled(e)
-	p.conns = append(p.conns, &conn{id: id, remote: a, feeler: e.feeler, began: now, received: now})
+	p.conns = append(p.conns, &conn{id: id, remote: a, group: group(a.Addr()), feeler: e.feeler, began: now, received: now})
 	return nil
 }
 

@@ -55,6 +55,7 @@ type Counts struct {
 	Outbound, Inbound int // slots taken, open or not yet
 	Open              int
 	Book              int
+	Fresh, Tried      int // of the book
 	Configured        int
 	Offenders         int
 }
@@ -63,7 +64,35 @@ type Counts struct {
 func (p *Peers) Counts() Counts {
 	out, in := p.taken()
 	return Counts{Outbound: out, Inbound: in, Open: p.Open(), Book: len(p.book.entries),
-		Configured: p.book.count(configured), Offenders: p.offences.Len()}
+		Fresh: p.book.count(fresh), Tried: p.book.count(tried), Configured: p.book.count(configured), Offenders: p.offences.Len()}
+}
+
+// MaxFresh and MaxTried are how many addresses the tables of the book can hold.
+const (
+	MaxFresh = bucketSize * freshBuckets
+	MaxTried = bucketSize * triedBuckets
+)
+
+// Who returns who answers for what comes over a connection, one that has ended
+// lately included; zero when nobody does: many share its address, and it has not
+// proved who it is.
+func (p *Peers) Who(id ConnID) Offender {
+	if c := p.conn(id); c != nil {
+		return p.offender(c)
+	}
+	for _, g := range p.gone {
+		if g.id == id {
+			return g.who
+		}
+	}
+	return Offender{}
+}
+
+// Standing returns the score of an offender and until when it is banned; the zero
+// time when it is not.
+func (p *Peers) Standing(who Offender, now time.Time) (score int, until time.Time) {
+	until, _ = p.offences.Banned(who, now)
+	return p.offences.Score(who, now), until
 }
 
 // String describes the machine for transcripts: connections, then the book.

@@ -38,6 +38,7 @@ const (
 	Idle                             // nothing was received for too long
 	Misbehaving                      // broke a rule, not yet often enough for a ban
 	Tested                           // it was only to be seen whether a node is there
+	TooSoon                          // more strangers than may shake hands at once
 )
 
 // String returns the refusal in words.
@@ -45,7 +46,7 @@ func (r Refusal) String() string {
 	names := [...]string{NotWanted: "not wanted", Self: "it is this node", Duplicate: "another connection to the same node",
 		Banned: "banned", Full: "no free slot", AddressFull: "too many connections with this address",
 		SubnetFull: "too many connections with this subnet", HandshakeLate: "handshake took too long", Idle: "silent for too long", Misbehaving: "broke a rule",
-		Tested: "it was only to be seen who answers"}
+		Tested: "it was only to be seen who answers", TooSoon: "too many strangers at once"}
 	if r == 0 || int(r) >= len(names) {
 		return fmt.Sprintf("refusal(%d)", uint8(r))
 	}
