@@ -6,10 +6,13 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/smallnano/smallnano/actors"
+	"github.com/smallnano/smallnano/actors/supervise"
 	"github.com/smallnano/smallnano/crypto"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/testkit"
@@ -203,4 +206,40 @@ func TestBannedPeerIsRefused(t *testing.T) {
 	if _, err := handshaken(t, node.PeeringAddress(), testkit.Key(7778)); err != nil {
 		t.Errorf("another node at the same address was refused: %v", err)
 	}
+}
+
+// countedLimits is the real time in which no handshake takes too long; it counts the
+// time limits that somebody could still run into.
+type countedLimits struct {
+	supervise.RealClock
+	set, live *atomic.Int64
+}
+
+// AfterFunc implements supervise.Clock.
+func (c countedLimits) AfterFunc(d time.Duration, f func()) func() bool {
+	if d != wire.HandshakeTimeout {
+		return c.RealClock.AfterFunc(d, f)
+	}
+	c.set.Add(1)
+	c.live.Add(1)
+	return sync.OnceValue(func() bool { c.live.Add(-1); return true })
+}
+
+// TestLimitsEnd: the time limit of a handshake ends with its connection. It would keep
+// all that hangs on it in memory, and who dials again and again could fill that.
+func TestLimitsEnd(t *testing.T) {
+	const dials = 8
+	clock := countedLimits{set: &atomic.Int64{}, live: &atomic.Int64{}}
+	c := &cluster{t: t, clock: clock}
+	node := c.start()
+	for range dials {
+		conn, err := net.Dial("tcp", node.PeeringAddress().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, "end of the time limits", 60*time.Second, func() bool { return clock.set.Load() == dials && clock.live.Load() == 0 })
 }

@@ -44,7 +44,8 @@ type peer struct {
 	handshake *wire.Handshaker   // nil when it is over
 	last      []wire.Message     // of a dialler's handshake: sent when the supervisor admits the connection
 	admitted  bool
-	reported  bool // an offence was reported: what follows does not count again
+	cancel    func() bool // the time limit of the handshake
+	reported  bool        // an offence was reported: what follows does not count again
 }
 
 // Receive implements actor.Actor.
@@ -54,6 +55,9 @@ func (a *peer) Receive(ctx actor.Context) {
 		a.start()
 	case *actor.Stopping, *actor.Restarting:
 		a.link.Close()
+		if a.cancel != nil { // or it keeps all that hangs on the connection in memory
+			a.cancel()
+		}
 	case messages.Peer:
 		a.handle(ctx, m)
 	}
@@ -77,7 +81,7 @@ func (a *peer) start() {
 		func(err error) { a.self.Tell(&messages.LinkClosed{Err: err}) },
 	)
 	a.send(a.handshake.Start()...)
-	after(a.env, wire.HandshakeTimeout, a.self, messages.Peer(&messages.Wake{}))
+	a.cancel = after(a.env, wire.HandshakeTimeout, a.self, messages.Peer(&messages.Wake{}))
 }
 
 func (a *peer) handle(ctx actor.Context, m messages.Peer) {

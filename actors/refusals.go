@@ -63,8 +63,10 @@ func (a *blockProcessor) waiting(offset, most int) (out messages.WaitingBlocks) 
 
 // fate tells what is known of a block that is not in the ledger.
 func (a *blockProcessor) fate(hash lattice.Hash) messages.BlockFate {
-	if gap, since, waits := a.gaps.Find(hash); waits {
-		return messages.BlockFate{Account: gap.Block.Account, Time: since, Missing: gap.Missing}
+	for _, gaps := range []*bootstrap.Gaps{a.gaps, a.pulled} {
+		if gap, since, waits := gaps.Find(hash); waits {
+			return messages.BlockFate{Account: gap.Block.Account, Time: since, Missing: gap.Missing}
+		}
 	}
 	if !a.refusals.known.Has(hash) {
 		return messages.BlockFate{}

@@ -22,9 +22,9 @@ const (
 )
 
 // twins finds out whether another node votes with the keys of this one. Two
-// such nodes are no danger to the network, which counts each key once and takes
-// the first of two final votes; but they contradict each other, and elections in
-// which they do wait for the others.
+// such nodes are no danger to the network, which bears a third of the
+// weight that contradicts itself; but they do, and elections in which they do wait
+// for the others.
 type twins struct {
 	net      *lattice.Network
 	own      map[lattice.Account]struct{}

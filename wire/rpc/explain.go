@@ -280,11 +280,12 @@ func (e *explained) answer(state, reason string) object {
 
 // elected explains a block that has an election.
 func (e *explained) elected(c *call, info *election.Info) object {
-	tally, final, rivals := lattice.Amount{}, lattice.Amount{}, []object{}
+	tally, final, against, rivals := lattice.Amount{}, lattice.Amount{}, lattice.Amount{}, []object{}
 	for i := range info.Blocks {
 		if b := &info.Blocks[i]; b.Hash == e.hash {
 			tally, final = b.Tally, b.Final
 		} else {
+			against = against.SatAdd(b.Tally)
 			rivals = append(rivals, obj("hash", b.Hash, "tally", b.Tally))
 		}
 	}
@@ -298,7 +299,7 @@ func (e *explained) elected(c *call, info *election.Info) object {
 		silent.set(r.Account.String(), r.Weight)
 	}
 	lacks := info.Delta.SatSub(final)
-	answer := e.answer("election", reasonOf(info, e.hash, tally, lacks, len(silent)))
+	answer := e.answer("election", reasonOf(info, e.hash, tally, against, lacks, len(silent)))
 	if info.Behavior == election.Priority {
 		answer.set("bucket", info.Bucket)
 	}
@@ -309,14 +310,15 @@ func (e *explained) elected(c *call, info *election.Info) object {
 }
 
 // reasonOf says in a sentence why an election has not ended.
-func reasonOf(info *election.Info, hash lattice.Hash, tally, lacks lattice.Amount, silent int) string {
+func reasonOf(info *election.Info, hash lattice.Hash, tally, against, lacks lattice.Amount, silent int) string {
 	switch {
 	case info.State == election.Confirmed && info.Winner == hash:
 		return "the block is decided and is about to become final"
 	case info.Winner != hash:
 		return fmt.Sprintf("another block of this root, %s, leads", info.Winner)
-	case len(info.Blocks) > 1 && tally.Less(info.Delta):
-		return fmt.Sprintf("the votes are divided between %d blocks of this root", len(info.Blocks))
+	case !against.IsZero() && tally.Less(info.Delta):
+		return fmt.Sprintf("the votes are divided between %d blocks of this root: this one has %v smn of weight, the others %v; %d principal representatives are silent",
+			len(info.Blocks), tally, against, silent)
 	case tally.Less(info.Delta):
 		return fmt.Sprintf("votes with %v smn of weight are missing; %d principal representatives are silent", info.Delta.SatSub(tally), silent)
 	}
