@@ -56,13 +56,7 @@ func benchmark(define func(*flag.FlagSet) func(*benchRun) (*load.Report, error))
 			return err
 		}
 		r.Machine = load.ThisMachine(build().Info)
-		r.Bench = strings.TrimPrefix(flags.Name(), "bench ")
-		r.Settings = map[string]string{}
-		flags.VisitAll(func(f *flag.Flag) {
-			if f.Name != "json" {
-				r.Settings[f.Name] = f.Value.String()
-			}
-		})
+		r.Bench, r.Settings = benchName(flags), settingsOf(flags)
 		if *asJSON {
 			return json.NewEncoder(p.out).Encode(r.Object())
 		}
@@ -89,11 +83,13 @@ func (b *benchRun) folder() (dir string, remove func(), err error) {
 // nodeBench is what benchmarks share that start nodes whose data can stay, and
 // have a result of a shape of their own.
 type nodeBench struct {
-	dir  string
-	json bool
+	flags *flag.FlagSet
+	dir   string
+	json  bool
 }
 
 func (n *nodeBench) define(flags *flag.FlagSet) {
+	n.flags = flags
 	flags.StringVar(&n.dir, "dir", "", "folder for the data of the nodes, which stays; empty: a temporary one")
 	flags.BoolVar(&n.json, "json", false, "print the result as one JSON object")
 }
@@ -119,10 +115,32 @@ func measureNodes[F measured](p *program, n *nodeBench, run func(context.Context
 	if err != nil {
 		return err
 	}
-	if n.json {
-		return json.NewEncoder(p.out).Encode(found)
+	if !n.json {
+		return found.print(p.out)
 	}
-	return found.print(p.out)
+	object := map[string]any{}
+	text, err := json.Marshal(found)
+	if err == nil {
+		err = json.Unmarshal(text, &object)
+	}
+	if err != nil {
+		return err
+	}
+	object["bench"], object["machine"], object["settings"] = benchName(n.flags), load.ThisMachine(build().Info), settingsOf(n.flags)
+	return json.NewEncoder(p.out).Encode(object)
+}
+
+func benchName(flags *flag.FlagSet) string { return strings.TrimPrefix(flags.Name(), "bench ") }
+
+// settingsOf are the flags of a benchmark as they hold.
+func settingsOf(flags *flag.FlagSet) map[string]string {
+	settings := map[string]string{}
+	flags.VisitAll(func(f *flag.Flag) {
+		if f.Name != "json" {
+			settings[f.Name] = f.Value.String()
+		}
+	})
+	return settings
 }
 
 // peakBytes is the most memory that a process ("self": this one) has had in RAM.
@@ -161,6 +179,8 @@ var quickArgs = map[string][]string{
 	"bench work":      {"--rounds", "2", "--hashes", "20480"},
 	"bench bootstrap": {"--blocks", "500"},
 	"bench prune":     {"--blocks", "3000", "--depth", "5"},
+	"bench rpc":       {"--blocks", "500", "--duration", "500ms"},
+	"bench spam":      {"--accounts", "20", "--time", "2s"},
 	"bench small":     {"--limited=false", "--blocks", "500", "--idle", "1s", "--load", "2s", "--rate", "20"},
 }
 
