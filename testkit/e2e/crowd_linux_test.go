@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,8 +57,9 @@ func TestHostileCrowd(t *testing.T) {
 func testCrowd(t *testing.T, c *cluster) {
 	rounds, victim := sized(20, 400), c.nodes[0]
 	c.timed(30, 0) // warms up, and makes a chain that is long enough to ask for
+	uses := c.use()
 	calm := c.timed(rounds, 0)
-	t.Logf("before: %s, %s", latencies(calm), victim.memory())
+	t.Logf("before: %s, %s; %s", latencies(calm), victim.memory(), c.use().since(uses))
 
 	mob := newMob(t, c.network, netip.MustParseAddrPort(victim.peering))
 	mob.start(sized(10, 50), mob.slowReader)
@@ -69,8 +71,12 @@ func testCrowd(t *testing.T, c *cluster) {
 	eventually(t, waitLimit, "the crowd is at work", func() (bool, string) {
 		return mob.dials.Load() > uint64(sized(150, 750)), mob.String()
 	})
+	uses = c.use()
 	crowded := c.timed(rounds, time.Duration(sized(0, 30))*time.Second) // slow readers are cut after ten seconds
-	t.Logf("during: %s, %s, %s", latencies(crowded), victim.memory(), mob)
+	t.Logf("during: %s, %s, %s; %s", latencies(crowded), victim.memory(), mob, c.use().since(uses))
+	t.Logf("99 of 100 take %.1f times as long with the crowd as without it, half of them %.1f times",
+		float64(quantile(crowded, 99))/float64(quantile(calm, 99)), float64(quantile(crowded, 50))/float64(quantile(calm, 50)))
+	t.Logf("health of the victim: %v", victim.must("health", nil)["network"])
 	for _, n := range c.nodes {
 		n.wantPeersAmong(c.nodes)
 	}
@@ -121,6 +127,62 @@ func (c *cluster) timed(count int, least time.Duration) (out []time.Duration) {
 	}
 	c.waitConfirmed()
 	return out
+}
+
+// crowdUse is the processor time that was used: by the node that the crowd is let
+// loose on, the others, this process, which is the crowd and the honest users, and
+// whatever runs on the machine.
+type crowdUse struct {
+	at                        time.Time
+	victim, others, own, busy time.Duration
+}
+
+// clockTick is the unit of processor time in /proc.
+const clockTick = time.Second / 100
+
+func (c *cluster) use() (u crowdUse) {
+	u.at = time.Now()
+	for i, n := range c.nodes {
+		used := c.ticks(fmt.Sprintf("/proc/%d/stat", n.cmd.Process.Pid), 11, 12)
+		if i == 0 {
+			u.victim = used
+		} else {
+			u.others += used
+		}
+	}
+	u.own = c.ticks("/proc/self/stat", 11, 12)
+	u.busy = c.ticks("/proc/stat", 0, 1, 2, 4, 5, 6)
+	return u
+}
+
+// ticks adds up numbers of the first line of a file, counted from behind the name
+// in it.
+func (c *cluster) ticks(path string, fields ...int) (sum time.Duration) {
+	c.t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	line = line[strings.LastIndexByte(line, ')')+1:]
+	all := strings.Fields(strings.TrimPrefix(line, "cpu "))
+	for _, i := range fields {
+		n, err := strconv.ParseInt(all[i], 10, 64)
+		if err != nil {
+			c.t.Fatal(path, err)
+		}
+		sum += time.Duration(n) * clockTick
+	}
+	return sum
+}
+
+// since says what was used since an earlier time, in per cent of one core.
+func (u crowdUse) since(before crowdUse) string {
+	passed := u.at.Sub(before.at)
+	percent := func(d time.Duration) int { return int(100 * d / passed) }
+	victim, others, own := u.victim-before.victim, u.others-before.others, u.own-before.own
+	return fmt.Sprintf("in per cent of one core of %d: this node %d, the other nodes %d, users and crowd %d, the rest of the machine %d",
+		runtime.NumCPU(), percent(victim), percent(others), percent(own), percent(max(0, u.busy-before.busy-victim-others-own)))
 }
 
 func quantile(of []time.Duration, percent int) time.Duration {

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,6 +34,43 @@ func TestBudgetIsShared(t *testing.T) {
 		}
 		if sum > 11*rate {
 			t.Errorf("%d clients got %d bytes, more than there is", clients, sum)
+		}
+	}
+}
+
+// Three clients that fetch the same ledger from one server at once get about the
+// same at all times, also one that asks more often than the others: a fair queue
+// serves them in turn, and the budget gives none more than its share while others
+// want something.
+func TestEqualService(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	const rate, answer, clients, perMillisecond = 4 << 20, 16 << 10, 3, 2
+	b := NewBudget(rate, now)
+	asked := [clients]int{1, 1, 4} // questions under way, of which all are always asked again
+	var waiting [clients]int
+	got := [clients]int{}
+	turn := 0
+	for i := range 20_000 {
+		now = now.Add(time.Millisecond)
+		for c := range clients {
+			waiting[c] = asked[c]
+		}
+		for range perMillisecond { // what the server has time for
+			for waiting[turn%clients] == 0 {
+				turn++
+			}
+			c := turn % clients
+			turn++
+			waiting[c]--
+			if b.Spend(peering.ConnID(c+1), answer, now) {
+				got[c] += answer
+			}
+		}
+		if i%5000 == 4999 {
+			least, most := slices.Min(got[:]), slices.Max(got[:])
+			if least == 0 || float64(most) > 1.25*float64(least) {
+				t.Errorf("after %d ms the clients have %v bytes", i+1, got)
+			}
 		}
 	}
 }
