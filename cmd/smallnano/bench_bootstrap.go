@@ -47,7 +47,12 @@ type bootstrapResult struct {
 	LiveBlocks         int     `json:"live_blocks"`      // that were made meanwhile; confirmed by the fresh node, too
 	LivePerSecond      float64 `json:"live_per_second"`
 	Peers              int     `json:"peers"`
-	Kills              int     `json:"kills"` // of the fresh node, on its way
+	Kills              int     `json:"kills"`             // of the fresh node, on its way
+	Resumes            int     `json:"resumes"`           // after a kill, with all that was there before it
+	ResumedAt          []int   `json:"resumed_at_blocks"` // what was there then
+	CPUPerBlock        float64 `json:"cpu_us_per_block"`  // of the fresh node
+	SentPerBlock       float64 `json:"bytes_sent_per_block"`
+	Load               string  `json:"machine_load"` // of the last 1, 5, 15 minutes, at the end
 	Processors         int     `json:"processors"`
 }
 
@@ -78,8 +83,8 @@ func runBenchBootstrap(p *program, flags *flag.FlagSet, args []string) error {
 
 // print tells the result to people.
 func (r bootstrapResult) print(to io.Writer) error {
-	_, err := fmt.Fprintf(to, "%d blocks of %d accounts in %.2f s: %.0f blocks/s; all confirmed after %.2f s: %.0f blocks/s; %.1f s of one core, peak memory %.0f MB; the peers used %.1f s and sent %d bytes; %d blocks were made meanwhile\n",
-		r.Blocks, r.Accounts, r.Seconds, r.BlocksPerSecond, r.ConfirmedSeconds, r.ConfirmedPerSecond, r.CPU, r.PeakRSS, r.PeersCPU, r.BytesSent, r.LiveBlocks)
+	_, err := fmt.Fprintf(to, "%d blocks of %d accounts in %.2f s: %.0f blocks/s; all confirmed after %.2f s: %.0f blocks/s; %.1f s of one core, peak memory %.0f MB; the peers used %.1f s and sent %d bytes; %d blocks were made meanwhile; killed %d times, went on %d times from %v blocks\n",
+		r.Blocks, r.Accounts, r.Seconds, r.BlocksPerSecond, r.ConfirmedSeconds, r.ConfirmedPerSecond, r.CPU, r.PeakRSS, r.PeersCPU, r.BytesSent, r.LiveBlocks, r.Kills, r.Resumes, r.ResumedAt)
 	return err
 }
 
@@ -89,7 +94,7 @@ func (b *bootstrapBench) run(ctx context.Context, say io.Writer) (r bootstrapRes
 		return r, err
 	}
 	defer remove()
-	r = bootstrapResult{Blocks: b.blocks, Accounts: b.accounts, Processors: runtime.GOMAXPROCS(0), Peers: b.peers}
+	r = bootstrapResult{Blocks: b.blocks, Accounts: b.accounts, Processors: runtime.GOMAXPROCS(0), Peers: b.peers, ResumedAt: []int{}}
 	fmt.Fprintf(say, "making a ledger of %d blocks and %d accounts\n", b.blocks, b.accounts)
 	first := filepath.Join(dir, "server")
 	maker := newLedgerMaker(lattice.Dev(), b.accounts)

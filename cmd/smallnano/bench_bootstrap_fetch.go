@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/wire/rpc"
 )
 
@@ -63,7 +64,7 @@ func (f *fetching) run(ctx context.Context) error {
 			return f.sum(ctx, before)
 		}
 		if f.kills < f.bench.kills && count >= f.bench.blocks/(f.bench.kills+1)*(f.kills+1) {
-			if err := f.kill(ctx, cemented); err != nil {
+			if err := f.kill(ctx, count, cemented); err != nil {
 				return err
 			}
 		}
@@ -91,8 +92,9 @@ func (f *fetching) look(ctx context.Context) (blocks, confirmed int, err error) 
 	return count.Count, count.Cemented, nil
 }
 
-// kill ends the fresh node without a word, and starts it again.
-func (f *fetching) kill(ctx context.Context, confirmed int) error {
+// kill ends the fresh node without a word, and starts it again: it must go on with
+// all the blocks that it had.
+func (f *fetching) kill(ctx context.Context, blocks, confirmed int) error {
 	f.kills, f.last = f.kills+1, confirmed
 	f.result.Kills = f.kills
 	f.result.CPU += cpuOf(f.fresh).Seconds()
@@ -106,7 +108,15 @@ func (f *fetching) kill(ctx context.Context, confirmed int) error {
 		return fmt.Errorf("after kill %d: %w", f.kills, err)
 	}
 	f.fresh = again
-	return nil
+	now, _, err := f.look(ctx)
+	if err == nil && now < blocks {
+		err = fmt.Errorf("after kill %d the node has %d blocks, before it it had %d", f.kills, now, blocks)
+	}
+	if err == nil {
+		f.result.Resumes++
+		f.result.ResumedAt = append(f.result.ResumedAt, now)
+	}
+	return err
 }
 
 // count notes what the servers have sent so far.
@@ -143,6 +153,9 @@ func (f *fetching) sum(ctx context.Context, before time.Duration) error {
 	for _, sent := range f.traffic {
 		r.BytesSent += sent
 	}
+	r.CPUPerBlock = r.CPU * 1e6 / float64(r.Blocks+r.LiveBlocks)
+	r.SentPerBlock = float64(r.BytesSent) / float64(r.Blocks+r.LiveBlocks)
+	r.Load = load.ThisMachine("").Load
 	return err
 }
 
