@@ -52,7 +52,7 @@ type bootstrapResult struct {
 	ResumedAt          []int   `json:"resumed_at_blocks"` // what was there then
 	CPUPerBlock        float64 `json:"cpu_us_per_block"`  // of the fresh node
 	SentPerBlock       float64 `json:"bytes_sent_per_block"`
-	Load               string  `json:"machine_load"` // of the last 1, 5, 15 minutes, at the end
+	Received           int     `json:"blocks_received"` // in answers, repeats included
 	Processors         int     `json:"processors"`
 }
 

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/wire/rpc"
 )
 
@@ -119,8 +118,16 @@ func (f *fetching) kill(ctx context.Context, blocks, confirmed int) error {
 	return err
 }
 
-// count notes what the servers have sent so far.
+// count notes what the servers have sent so far, and adds what this life of the
+// fresh node was given.
 func (f *fetching) count(ctx context.Context) error {
+	var status struct {
+		Received int `json:"blocks_received,string"`
+	}
+	if err := f.fresh.client.ask(ctx, "bootstrap_status", nil, &status); err != nil {
+		return err
+	}
+	f.result.Received += status.Received
 	for i, s := range f.servers {
 		err := s.traffic(ctx, func(peer string, sent uint64) {
 			name := fmt.Sprint(i, " to ", peer)
@@ -155,7 +162,6 @@ func (f *fetching) sum(ctx context.Context, before time.Duration) error {
 	}
 	r.CPUPerBlock = r.CPU * 1e6 / float64(r.Blocks+r.LiveBlocks)
 	r.SentPerBlock = float64(r.BytesSent) / float64(r.Blocks+r.LiveBlocks)
-	r.Load = load.ThisMachine("").Load
 	return err
 }
 
