@@ -137,7 +137,8 @@ func NewDepth(most uint64, budget int64) Depth { return Depth{most: most, budget
 // Keep returns how many blocks of each account are kept now, 0 for all.
 func (d *Depth) Keep() uint64 { return d.now }
 
-// Adjust fits the depth to the bytes in use, once everything was pruned to it.
+// Adjust fits the depth to the bytes in use, once everything was pruned to it, in
+// few rounds: each goes through the whole ledger.
 // longest is how many blocks are kept of the account with the most. It reports
 // whether the depth has changed.
 func (d *Depth) Adjust(used int64, longest uint64) bool {
@@ -149,7 +150,10 @@ func (d *Depth) Adjust(used int64, longest uint64) bool {
 		if d.now != 0 {
 			from = min(d.now, longest)
 		}
-		d.now = max(1, from*3/4)
+		// Half of the depth keeps at least half of the blocks, however they are spread
+		// over the accounts: so this much is needed in any case.
+		needed := uint64(float64(from) * float64(d.budget) / float64(used))
+		d.now = max(1, min(from*3/4, needed))
 		if before != 0 { // sends that stay make a chain longer than it may be
 			d.now = min(d.now, before)
 		}
