@@ -72,20 +72,7 @@ func (m *ledgerMaker) fill(ctx context.Context, dir string, count int) error {
 	if err != nil {
 		return err
 	}
-	err = m.insert(ctx, store, count-1)
-	if closed := store.Close(); err == nil {
-		err = closed
-	}
-	return err
-}
-
-// add makes more blocks in a ledger that was filled.
-func (m *ledgerMaker) add(path string, count int) error {
-	store, err := storage.Open(path, storage.Options{Network: m.network})
-	if err != nil {
-		return err
-	}
-	return errors.Join(m.insert(context.Background(), store, count), store.Close())
+	return errors.Join(m.insert(ctx, store, count-1), store.Close())
 }
 
 // insert makes blocks and puts them into a ledger, while the next are made.
