@@ -218,7 +218,7 @@ func DevConfig() Config {
 	c.Timeout, c.SettleTimeout = 2*time.Second, 5*time.Second
 	c.RetryMin = 250 * time.Millisecond
 	c.RestMin, c.RestMax = time.Second, 10*time.Second
-	c.PagePause, c.CalmPause = 100*time.Millisecond, 10*time.Second
+	c.PagePause, c.CalmPause = 100*time.Millisecond, 30*time.Second
 	return c
 }
 
