@@ -293,6 +293,9 @@ func (l *liar) saw(b *lattice.Block) {
 		l.blocks, l.hashes = l.blocks[1:], l.hashes[1:]
 	}
 	l.blocks, l.hashes = append(l.blocks, *b), append(l.hashes, hash)
+	if l.can(weakWork) {
+		l.weaken(*b)
+	}
 }
 
 // stop ends the liar and all it holds.

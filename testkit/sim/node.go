@@ -38,6 +38,7 @@ type Node struct {
 	store   *store
 	lives   int
 	disk    disk
+	harmed  bool // its disk has failed in this life
 
 	elections    election.Config // bounds
 	heard        heard
@@ -47,6 +48,7 @@ type Node struct {
 	endAt, endBy string    // at which step of voting the node ends, and how
 
 	Crashes, PowerLosses int
+	pulls                int // messages that asked for blocks
 }
 
 // The actor library makes 1024 maps of 32 shards for each system. All but one map
@@ -184,12 +186,15 @@ const maxLog = 1 << 30
 // fault is asked before the database begins, writes, commits or syncs.
 func (n *Node) fault(op string) error {
 	if n.disk.loose && op == "sync" {
+		n.harmed = true
 		return errors.New("simulated: input/output error")
 	}
 	if n.disk.full {
+		n.harmed = true
 		return fmt.Errorf("simulated: %w", storage.ErrDiskFull)
 	}
 	if n.disk.failing > 0 && n.sim.world.rng.IntN(1000) < n.disk.failing {
+		n.harmed = true
 		return errors.New("simulated: input/output error")
 	}
 	return nil
@@ -220,7 +225,7 @@ func (n *Node) nextPath() string {
 // start starts the node on its database.
 func (n *Node) start() {
 	s := n.sim
-	n.skew, n.untold, n.owed = n.wrong, false, 0
+	n.skew, n.untold, n.harmed, n.owed = n.wrong, false, false, 0
 	n.owner = &owner{id: n.ID}
 	n.host = &host{network: s.network, owner: n.owner, address: s.opt.address(n.ID)}
 	cfg := actors.DefaultConfig(n.net)

@@ -320,7 +320,7 @@ func (s *Sim) user(i int) (*wallet, error) {
 
 // expectation reads what must be so: "confirmed WALLET at NODE...",
 // "unconfirmed WALLET at NODE...", "held WALLET at NODE...", "decided WALLET at
-// NODE...", "backlog MOST at NODE...", or that there were at least so many
+// NODE...", "backlog MOST at NODE...", "pulls MOST at NODE...", or that there were at least so many
 // "crashes", "powerlosses", "panics", "forks" or "confirmations".
 func expectation(words []string) (func(*Sim) error, error) {
 	if len(words) < 2 {
@@ -355,6 +355,17 @@ func expectation(words []string) (func(*Sim) error, error) {
 		}
 		nodes, err := numbers(words[3:])
 		return eachNode(nodes, func(_ *Sim, n *Node) error { return n.expectBacklog(uint64(first)) }), err
+	case "pulls":
+		if len(words) < 4 || words[2] != "at" {
+			return nil, fmt.Errorf("want expect pulls MOST at NODE...")
+		}
+		nodes, err := numbers(words[3:])
+		return eachNode(nodes, func(_ *Sim, n *Node) error {
+			if n.pulls > first {
+				return fmt.Errorf("node %d has asked for blocks %d times", n.ID, n.pulls)
+			}
+			return nil
+		}), err
 	case "crashes", "powerlosses", "panics", "forks", "confirmations":
 		return func(s *Sim) error { return s.expectCount(words[0], first) }, nil
 	}

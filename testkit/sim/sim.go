@@ -161,7 +161,7 @@ func scratch() string {
 func (s *Sim) run() (err error) {
 	trace := newTrace(s.opt.Trace)
 	s.world = newWorld(s.opt.Seed, trace)
-	trace.world, trace.blames = s.world, s.blamed
+	trace.world, trace.blames, trace.regrets = s.world, s.blamed, s.regretted
 	s.env = &owner{id: 255}
 	s.network = &network{world: s.world, id: s.net.ID, weather: s.opt.Weather, hosts: map[netip.AddrPort]*host{}, cut: map[[2]int]bool{}, fail: func(f string, a ...any) { s.violate("codec", f, a...) }, sent: s.sent, said: s.said, hears: s.hears}
 	defer s.close()

@@ -23,6 +23,7 @@ type Trace struct {
 	world   *World
 	scratch [32]byte
 	blames  func(o *owner, said map[string]string) // told when a node says that a peer broke the rules
+	regrets func(o *owner, line string)            // told when a node says that it could not do what it must
 }
 
 func newTrace(text io.Writer) *Trace { return &Trace{sum: sha256.New(), text: text} }
@@ -133,6 +134,9 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 		return nil
 	}
 	h.trace.event("%s", b.String())
+	if h.trace.regrets != nil && (r.Level >= slog.LevelError || r.Message == "cannot prune") {
+		h.trace.regrets(h.owner, b.String())
+	}
 	return nil
 }
 

@@ -35,6 +35,7 @@ var (
 	forge         = trick{"forge", (*liar).forge}
 	steal         = trick{"steal", (*liar).steal}
 	badWork       = trick{"work", (*liar).badWork}
+	weakWork      = trick{"weak", func(*liar) {}}
 	gossip        = trick{"gossip", (*liar).gossip}
 	hangUp        = trick{"hangup", (*liar).hangUp}
 	halfOpen      = trick{"half-open", func(*liar) {}}
@@ -46,7 +47,7 @@ var (
 var (
 	voterTricks = []trick{voteBoth, votePhantom, voteLate, voteReplay, voteSplit}
 	storyTricks = []trick{voteStubborn, voteFavour} // in scenarios only
-	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, forge, steal, badWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls}
+	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, forge, steal, badWork, weakWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls}
 )
 
 // trickByName returns a trick by the name that scenarios use.
@@ -353,33 +354,33 @@ func (l *liar) steal() {
 }
 
 // badWork sends a true block whose work is not enough.
-// Half of the time it is enough for a block that receives and not for one that
-// sends, which only the ledger can tell.
 func (l *liar) badWork() {
-	c := l.someone()
-	if c == nil || len(l.blocks) == 0 {
-		return
+	if c := l.someone(); c != nil && len(l.blocks) > 0 {
+		b := l.blocks[len(l.blocks)-1]
+		b.Work++
+		c.say(&wire.Publish{Block: b})
 	}
-	b := l.blocks[len(l.blocks)-1]
-	b.Work++
-	if l.sim.world.rng.IntN(2) == 0 {
-		weak := func() bool {
-			v := work.Value(b.Root(), b.Work)
-			return v >= l.sim.net.LowestThreshold() && v < l.sim.net.SendThreshold
-		}
-		for range maxWeakTries {
-			if weak() {
-				break
-			}
-			b.Work++
-		}
-	}
-	c.say(&wire.Publish{Block: b})
 }
 
 // maxWeakTries bounds the search for work that is a little too weak: one of some
 // eighty is.
 const maxWeakTries = 1000
+
+// weaken passes a block on as soon as it is seen, with work that is enough for one
+// that receives and not for one that sends: only who has the ledger can tell.
+func (l *liar) weaken(b lattice.Block) {
+	for range maxWeakTries {
+		b.Work++
+		if v := work.Value(b.Root(), b.Work); v >= l.sim.net.LowestThreshold() && v < l.sim.net.SendThreshold {
+			break
+		}
+	}
+	for _, c := range l.conns {
+		if !c.closed && c.handshake == nil {
+			c.say(&wire.Publish{Block: b})
+		}
+	}
+}
 
 // gossip names peers: itself under many names, and nobody.
 func (l *liar) gossip() {
@@ -462,7 +463,7 @@ func (l *liar) lieAboutFrontiers(c *lie, q *wire.FrontierReq) {
 	slices.SortFunc(accounts, func(a, b lattice.Account) int { return slices.Compare(a[:], b[:]) })
 	for _, a := range slices.Compact(accounts) {
 		if slices.Compare(a[:], q.Start[:]) >= 0 && len(ack.Frontiers) < int(q.Count) {
-			ack.Frontiers = append(ack.Frontiers, wire.Frontier{Account: a, Hash: testkit.Hash(int(rng.Uint32() >> 1)), Height: 1 + rng.Uint64N(1<<20)})
+			ack.Frontiers = append(ack.Frontiers, wire.Frontier{Account: a, Hash: testkit.Hash(int(rng.Uint32() >> 1)), Height: 1 + rng.Uint64N(1<<rng.IntN(21))})
 		}
 	}
 	c.say(ack)

@@ -31,6 +31,9 @@ func (s *Sim) knowAccount(a lattice.Account) {
 
 // sent looks at what an honest node says.
 func (s *Sim) sent(o *owner, m wire.Message) {
+	if _, pulls := m.(*wire.PullReq); pulls && o.id < len(s.nodes) {
+		s.nodes[o.id].pulls++
+	}
 	v, ok := m.(*wire.Vote)
 	if !ok {
 		return
@@ -234,6 +237,17 @@ func (s *Sim) blamed(o *owner, said map[string]string) {
 	}
 	if honest := s.opt.address(0).Addr().As4()[0]; remote.Addr().As4()[0] == honest {
 		s.violate("blame", "node %d blames an honest peer, %v: %s: %s", o.id, remote, what, said["what"])
+	}
+}
+
+// regretted is told what a node could not do. Disks that fail and failures that were
+// planted explain much; without them no actor fails, and what was planned can be done.
+func (s *Sim) regretted(o *owner, line string) {
+	if o.id >= len(s.nodes) || s.nodes[o.id].owner != o || s.broken != nil {
+		return
+	}
+	if n := s.nodes[o.id]; !n.harmed && !strings.Contains(line, "planted failure of") {
+		s.violate("errors", "%s", line)
 	}
 }
 
