@@ -1,10 +1,10 @@
 package rpc
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -56,82 +56,139 @@ func parseJSON(text []byte) (value, *Error) {
 	if !utf8.Valid(text) {
 		return value{}, badJSON.because("the text is not UTF-8")
 	}
+	if !json.Valid(text) {
+		return value{}, badJSON.because("%s", fault(text))
+	}
+	p := parser{text: text}
+	return p.value(0)
+}
+
+// fault says what is wrong with a text that is no JSON.
+func fault(text []byte) string {
 	var whole json.RawMessage
-	if err := json.Unmarshal(text, &whole); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			return value{}, badJSON.because("%s at byte %d", syntax.Error(), syntax.Offset)
-		}
-		return value{}, badJSON.because("%s", err.Error())
+	err := json.Unmarshal(text, &whole)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Sprintf("%s at byte %d", syntax.Error(), syntax.Offset)
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	return parseNext(d, 0)
+	return fmt.Sprint(err)
 }
 
-func parseNext(d *json.Decoder, depth int) (value, *Error) {
-	token, err := d.Token()
-	if err != nil {
-		return value{}, badJSON.because("%s at byte %d", err.Error(), d.InputOffset())
+// parser reads a text that is known to be one valid JSON text. So each piece ends
+// where the first byte says what it is; nothing need be checked twice.
+type parser struct {
+	text []byte
+	at   int
+}
+
+// next skips what stands between two pieces, and returns the first byte of the
+// second.
+func (p *parser) next() byte {
+	for {
+		switch c := p.text[p.at]; c {
+		case ' ', '\t', '\n', '\r', ',', ':':
+			p.at++
+		default:
+			return c
+		}
 	}
-	switch t := token.(type) {
-	case bool:
-		return value{kind: kindBool, text: fmt.Sprint(t)}, nil
-	case json.Number:
-		return value{kind: kindNumber, text: t.String()}, nil
-	case string:
-		return value{kind: kindText, text: t}, nil
-	case json.Delim:
+}
+
+func (p *parser) value(depth int) (value, *Error) {
+	switch c := p.next(); c {
+	case '"':
+		return value{kind: kindText, text: p.string()}, nil
+	case 't':
+		p.at += len("true")
+		return value{kind: kindBool, text: "true"}, nil
+	case 'f':
+		p.at += len("false")
+		return value{kind: kindBool, text: "false"}, nil
+	case 'n':
+		p.at += len("null")
+		return value{kind: kindNull}, nil
+	case '[', '{':
+		p.at++
 		if depth == maxDepth {
-			return value{}, tooDeep.because("more than %d levels at byte %d", maxDepth, d.InputOffset())
+			return value{}, tooDeep.because("more than %d levels at byte %d", maxDepth, p.at)
 		}
-		if t == '[' {
-			return parseList(d, depth+1)
+		if c == '[' {
+			return p.list(depth + 1)
 		}
-		return parseObject(d, depth+1)
+		return p.object(depth + 1)
 	}
-	return value{kind: kindNull}, nil
+	from := p.at
+	for p.at < len(p.text) && strings.IndexByte("+-.0123456789Ee", p.text[p.at]) >= 0 {
+		p.at++
+	}
+	return value{kind: kindNumber, text: string(p.text[from:p.at])}, nil
 }
 
-func parseList(d *json.Decoder, depth int) (value, *Error) {
+// string reads a string from its first quotation mark on.
+func (p *parser) string() string {
+	from, plain := p.at, true
+	for p.at++; p.text[p.at] != '"'; p.at++ {
+		if p.text[p.at] == '\\' {
+			plain = false
+			p.at++
+		}
+	}
+	p.at++
+	if plain {
+		return string(p.text[from+1 : p.at-1])
+	}
+	var s string
+	if err := json.Unmarshal(p.text[from:p.at], &s); err != nil {
+		panic("rpc: a valid JSON text holds a string that is none: " + err.Error())
+	}
+	return s
+}
+
+func (p *parser) list(depth int) (value, *Error) {
 	v := value{kind: kindList}
-	for d.More() {
-		item, err := parseNext(d, depth)
+	for p.next() != ']' {
+		item, err := p.value(depth)
 		if err != nil {
 			return value{}, err
 		}
 		v.items = append(v.items, item)
 	}
-	return v, closing(d)
+	p.at++
+	return v, nil
 }
 
-func parseObject(d *json.Decoder, depth int) (value, *Error) {
+// manyMembers is how many members are looked through for one with the same name;
+// of more an index is made.
+const manyMembers = 16
+
+func (p *parser) object(depth int) (value, *Error) {
 	v := value{kind: kindObject}
-	seen := map[string]bool{}
-	for d.More() {
-		token, err := d.Token()
-		name, isText := token.(string)
-		if err != nil || !isText {
-			return value{}, badJSON.because("a name is expected at byte %d", d.InputOffset())
+	var seen map[string]bool
+	for p.next() != '}' {
+		name := p.string()
+		twice := seen[name]
+		if seen == nil {
+			_, twice = v.get(name)
 		}
-		if seen[name] {
-			return value{}, duplicateKey.because("%q stands for the second time in one object at byte %d", clip(name), d.InputOffset())
+		if twice {
+			return value{}, duplicateKey.because("%q stands for the second time in one object at byte %d", clip(name), p.at)
 		}
-		seen[name] = true
-		item, refused := parseNext(d, depth)
+		item, refused := p.value(depth)
 		if refused != nil {
 			return value{}, refused
 		}
 		v.members = append(v.members, member{name, item})
+		if len(v.members) == manyMembers {
+			seen = make(map[string]bool, 2*manyMembers)
+			for _, m := range v.members {
+				seen[m.name] = true
+			}
+		} else if seen != nil {
+			seen[name] = true
+		}
 	}
-	return v, closing(d)
-}
-
-func closing(d *json.Decoder) *Error {
-	if _, err := d.Token(); err != nil {
-		return badJSON.because("%s at byte %d", err.Error(), d.InputOffset())
-	}
-	return nil
+	p.at++
+	return v, nil
 }
 
 // clip shortens untrusted text for an error.
