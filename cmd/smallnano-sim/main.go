@@ -3,11 +3,13 @@
 //
 //	smallnano-sim --seeds 1-1000            a line a seed, and a summary
 //	smallnano-sim --seed 7 --trace          everything that happened, and its hash
-//	smallnano-sim --seed 7 --shrink         the least that still breaks the law
+//	smallnano-sim --seed 7 --shrink         the least that still breaks the law; it may be
+//	                                        another seed; with --trace what happens in it
 //	smallnano-sim --mutants FOLDER          plant faults and see that they are found,
 //	                                        --jobs of them at the same time
 //	smallnano-sim --scenario storm          one of the stories; "all" runs every one,
-//	                                        --seeds runs it with other seeds than its own
+//	                                        --seeds runs it with other seeds than its own;
+//	                                        ./mine.txt is a story of one's own
 //
 // It ends with status 1 when a seed broke a law, after the line that runs it
 // again. It is a tool for developers; a node does not contain it.
@@ -18,6 +20,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -27,6 +30,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/smallnano/smallnano/config"
 	"github.com/smallnano/smallnano/testkit/sim"
 )
 
@@ -77,9 +81,17 @@ func parse(args []string, stderr io.Writer) (request, error) {
 	if err := flags.Parse(args); err != nil {
 		return q, err
 	}
-	flags.Visit(func(f *flag.Flag) { q.seeded = q.seeded || f.Name == "seed" || f.Name == "seeds" })
+	if flags.NArg() > 0 {
+		return q, fmt.Errorf("%q is not understood: every word belongs to a flag", flags.Arg(0))
+	}
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	q.seeded = given["seed"] || given["seeds"]
 	q.first, q.last = *seed, *seed
-	if *seed == 0 {
+	switch {
+	case given["seed"] && given["seeds"]:
+		return q, fmt.Errorf("--seed and --seeds: want one of the two")
+	case !given["seed"]:
 		a, b, ok := strings.Cut(*seeds, "-")
 		var err1, err2 error
 		q.first, err1 = strconv.ParseUint(a, 10, 64)
@@ -88,11 +100,17 @@ func parse(args []string, stderr io.Writer) (request, error) {
 			return q, fmt.Errorf("--seeds %q: want FIRST-LAST, such as 1-1000", *seeds)
 		}
 	}
+	if q.last == math.MaxUint64 {
+		return q, fmt.Errorf("seed %d is the last number there is: want a smaller one", q.last)
+	}
+	if q.shrink && q.scenario != "" {
+		return q, fmt.Errorf("--shrink leaves out what a seed draws; a scenario is a text, to be made shorter by hand")
+	}
 	if (q.trace || q.shrink) && q.first != q.last && q.scenario == "" {
 		return q, fmt.Errorf("--trace and --shrink need one seed: --seed N")
 	}
-	if q.minutes <= 0 || q.nodes < 0 || q.nodes > sim.MaxNodes || q.jobs < 1 {
-		return q, fmt.Errorf("--minutes must be above 0, --nodes 0 to %d, --jobs at least 1", sim.MaxNodes)
+	if !(q.minutes > 0 && q.minutes <= sim.MaxRun.Minutes()) || q.nodes < 0 || q.nodes > sim.MaxNodes || q.jobs < 1 {
+		return q, fmt.Errorf("--minutes must be above 0 and at most %v, --nodes 0 to %d, --jobs at least 1", sim.MaxRun.Minutes(), sim.MaxNodes)
 	}
 	return q, nil
 }
@@ -124,10 +142,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return mutants(&q, stdout, stderr)
 	case q.scenario != "":
 		return stories(&q, stdout, stderr)
-	case q.trace:
-		return trace(&q, stdout, stderr)
 	case q.shrink:
 		return shrink(&q, stdout, stderr)
+	case q.trace:
+		return trace(&q, stdout, stderr)
 	}
 	return many(&q, stdout, stderr)
 }
@@ -152,7 +170,7 @@ func stories(q *request, stdout, stderr io.Writer) int {
 	}
 	status := 0
 	for _, name := range names {
-		s, err := sim.NamedScenario(name)
+		s, err := scenario(name)
 		if err != nil {
 			fmt.Fprintln(stderr, "smallnano-sim:", err)
 			return 2
@@ -172,12 +190,30 @@ func stories(q *request, stdout, stderr io.Writer) int {
 			if r.Err != nil || !q.quiet {
 				fmt.Fprintf(stdout, "%s: %s\n", name, r.Line())
 			}
+			if r.Err != nil {
+				fmt.Fprintf(stdout, "  again: smallnano-sim --scenario %s --seed %d --trace\n", name, seed)
+			}
+			if q.trace {
+				fmt.Fprintln(stdout, r.Hash)
+			}
 			if r.Err != nil && q.untilOne {
 				return status
 			}
 		}
 	}
 	return status
+}
+
+// scenario finds a story by its name, or reads the file that has it.
+func scenario(name string) (*sim.Scenario, error) {
+	if !strings.ContainsAny(name, "./") {
+		return sim.NamedScenario(name)
+	}
+	text, err := config.ReadSmall(name)
+	if err != nil {
+		return nil, err
+	}
+	return sim.ParseScenario(name, string(text))
 }
 
 // trace runs one seed and prints what happens.
@@ -203,7 +239,12 @@ func shrink(q *request, stdout, stderr io.Writer) int {
 		return 0
 	}
 	small, r := sim.Shrink(o, first, func(what string) { fmt.Fprintln(stderr, "without", what) })
-	fmt.Fprintf(stdout, "%v\n%s\n%d steps, %v\n", r.Err, small, r.Steps, r.Simulated)
+	fmt.Fprintf(stdout, "%v\n%s\n%d steps, %v\n  again: smallnano-sim --seed %d --nodes %d --minutes %v --shrink --trace\n",
+		r.Err, small, r.Steps, r.Simulated, q.first, q.nodes, q.minutes)
+	if q.trace {
+		small.Trace = stdout
+		fmt.Fprintln(stdout, sim.Run(small).Hash)
+	}
 	return 1
 }
 

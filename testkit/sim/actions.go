@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,9 @@ func action(words []string) (func(*Sim) error, error) {
 	case "heal":
 		return func(s *Sim) error { s.heal(); return nil }, nil
 	case "crash", "power", "start":
+		if len(args) == 0 {
+			return nil, fmt.Errorf("want %s NODE...", words[0])
+		}
 		nodes, err := numbers(args)
 		return eachNode(nodes, func(s *Sim, n *Node) error { return n.turn(words[0]) }), err
 	case "fail":
@@ -91,6 +95,11 @@ func cutAction(words []string) (func(*Sim) error, error) {
 	b, err := numbers(strings.Fields(right))
 	return func(s *Sim) error {
 		s.result.Cuts++
+		for _, i := range append(slices.Clone(a), b...) {
+			if _, err := s.node(i); err != nil {
+				return err
+			}
+		}
 		for _, x := range a {
 			for _, y := range b {
 				s.network.cut[[2]int{min(x, y), max(x, y)}] = true
@@ -152,6 +161,9 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 	two, err := numbers(words[:2])
 	if err != nil {
 		return nil, err
+	}
+	if what != "send" && two[1] < 1 {
+		return nil, fmt.Errorf("%s of %d blocks, want at least 1", what, two[1])
 	}
 	nodes, err := numbers(words[3:])
 	return func(s *Sim) error {

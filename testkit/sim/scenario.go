@@ -71,8 +71,11 @@ func ParseScenario(name, text string) (*Scenario, error) {
 			continue
 		}
 		if err := s.parse(words); err != nil {
-			return nil, fmt.Errorf("scenario %s: line %d: %w", name, i+1, err)
+			return nil, fmt.Errorf("scenario %s: line %d, %q: %w", name, i+1, strings.Join(words, " "), err)
 		}
+	}
+	if err := s.validate(); err != nil {
+		return nil, fmt.Errorf("scenario %s: %w", name, err)
 	}
 	return s, nil
 }

@@ -1,0 +1,70 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/smallnano/smallnano/messages/lattice"
+)
+
+// MaxRun bounds how long a world may run: far longer than any story, and short enough
+// for every time in it to be reckoned with.
+const MaxRun = 7 * 24 * time.Hour
+
+// maxCrowd bounds wallets, liars and other users of a world.
+const maxCrowd = 10_000
+
+// validate says what of a scenario cannot be, or would be a check that checks nothing.
+func (s *Scenario) validate() error {
+	o := &s.options
+	for _, n := range []struct {
+		name        string
+		value       int
+		least, most int
+	}{
+		{"nodes", o.Nodes, 1, MaxNodes}, {"joiners", o.Joiners, 0, MaxNodes - o.Nodes}, {"wallets", o.Accounts, 1, maxCrowd},
+		{"cold", o.Cold, 0, maxCrowd}, {"naives", o.Naives, 0, maxCrowd}, {"spammers", o.Spammers, 0, maxCrowd},
+		{"liars", o.Liars, 0, MaxNodes}, {"the percentage of liars", o.LiarPercent, 0, 100},
+		{"eclipse", o.Eclipse, 0, o.Nodes + o.Joiners}, {"elections", o.Elections, 0, maxCrowd}, {"queue", o.Queue, 0, maxCrowd}, {"backlog", o.Backlog, 0, 1 << 20},
+		{"lose", o.Weather.Lose, 0, 1000}, {"double", o.Weather.Double, 0, 1000}, {"overtake", o.Weather.Overtake, 0, 1000}, {"break", o.Weather.Break, 0, 1000},
+	} {
+		if n.value < n.least || n.value > n.most {
+			return fmt.Errorf("%s is %d, want %d to %d", n.name, n.value, n.least, n.most)
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+		least time.Duration
+	}{
+		{"run", o.Run, 1}, {"calm", o.Calm, 1}, {"transfers", o.TransferEvery, 0}, {"forks", o.ForkEvery, 0},
+		{"the least delay", o.Weather.MinDelay, 0}, {"the greatest delay", o.Weather.MaxDelay, o.Weather.MinDelay},
+	} {
+		if d.value < d.least || d.value > MaxRun {
+			return fmt.Errorf("%s is %v, want %v to %v", d.name, d.value, d.least, MaxRun)
+		}
+	}
+	for _, st := range s.steps {
+		if st.at < 0 || st.at > o.Run {
+			return fmt.Errorf("%q would never happen: the story runs for %v", st.line, o.Run)
+		}
+	}
+	return o.validWeights()
+}
+
+// validWeights looks at the shares of the nodes, of which the first may have the rest.
+func (o *Options) validWeights() error {
+	if o.Weights == nil {
+		return nil
+	}
+	if len(o.Weights) != o.Nodes {
+		return fmt.Errorf("weights for %d nodes, want one for each of %d", len(o.Weights), o.Nodes)
+	}
+	left, ok := lattice.Supply.MulDiv(uint64(100-o.LiarPercent), 100), true
+	for _, w := range o.Weights {
+		if left, ok = left.Sub(w); !ok {
+			return fmt.Errorf("weights and the percentage of liars are more than there is")
+		}
+	}
+	return nil
+}
