@@ -251,6 +251,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 	for i, k := range n.cfg.VotingKeys {
 		own[i] = lattice.Account(k.Public())
 	}
+	twin := newTwins(n.cfg.Network, own, n.env.Clock.Now())
 	blocksInbox, votesInbox := &mailbox.Inbox{}, &mailbox.Inbox{}
 	filter := peering.NewFilter(n.secretKey(), peering.FilterSize)
 	unseeBlock := func(hash lattice.Hash) { filter.Remove(filter.Digest(kindBlock, hash[:])) }
@@ -265,13 +266,13 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 			}
 		}),
 		spec(nameVoteProcessor, fair(n.cfg.VoteQueue, n.cfg.VoteQueue/2), true, func() actor.Actor {
-			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, own: own, inbox: votesInbox, log: log.With("subsystem", nameVoteProcessor)}
+			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, own: own, twins: twin, inbox: votesInbox, log: log.With("subsystem", nameVoteProcessor)}
 		}),
 		spec(nameElections, fair(factMailbox, factMailbox), true, func() actor.Actor {
 			return &electionManager{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.cfg.Elections, own: own, log: log.With("subsystem", nameElections), unsee: filter.Clear, unseeBlock: unseeBlock}
 		}),
 		spec(nameVoting, fair(factMailbox, factMailbox), true, func() actor.Actor {
-			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, hold: n.hold, log: log.With("subsystem", nameVoting)}
+			return &voting{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, keys: n.cfg.VotingKeys, window: n.cfg.VoteWindow, hold: n.hold, twins: twin, log: log.With("subsystem", nameVoting)}
 		}),
 		spec(nameScheduler, facts, true, func() actor.Actor {
 			return &bucketScheduler{env: n.env, refs: n.refs, board: n.board, cfg: n.cfg.Buckets, maxBacklog: n.cfg.MaxBacklog, log: log.With("subsystem", nameScheduler)}

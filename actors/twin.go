@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/smallnano/smallnano/actors/core/votes"
@@ -10,8 +11,6 @@ import (
 )
 
 const (
-	// maxSuspects bounds the votes that are looked at again a moment later.
-	maxSuspects = 16
 	// twinFor is how long health tells of a second node after its last vote, and
 	// twinLogEvery how often the log does at most.
 	twinFor      = 10 * time.Minute
@@ -25,18 +24,17 @@ const (
 // such nodes are no danger to the network, which bears a third of the
 // weight that contradicts itself; but they do, and elections in which they do wait
 // for the others.
+//
+// What this node says is noted before it is sent, by whoever signs it, and stays known
+// when the actors of either side fail: peers repeat it whenever they like. It is safe
+// for concurrent use.
 type twins struct {
-	net      *lattice.Network
-	own      map[lattice.Account]struct{}
-	made     *votes.Recent[votes.ID]
-	since    time.Time
-	suspects []suspect
-}
+	net   *lattice.Network
+	own   map[lattice.Account]struct{}
+	since time.Time // when the node was started
 
-type suspect struct {
-	id   votes.ID
-	conn messages.ConnID
-	at   time.Time
+	mu   sync.Mutex
+	made *votes.Recent[votes.ID]
 }
 
 // twinView is a second node that votes with a key of this one.
@@ -47,52 +45,35 @@ type twinView struct {
 }
 
 func newTwins(n *lattice.Network, own []lattice.Account, now time.Time) *twins {
-	t := &twins{net: n, own: make(map[lattice.Account]struct{}, len(own)), since: now}
+	t := &twins{net: n, own: make(map[lattice.Account]struct{}, len(own)), since: now, made: votes.NewRecent[votes.ID](votes.DefaultRecentVotes)}
 	for _, rep := range own {
 		t.own[rep] = struct{}{}
-	}
-	if len(own) > 0 {
-		t.made = votes.NewRecent[votes.ID](votes.DefaultRecentVotes)
 	}
 	return t
 }
 
 // mine notes a vote that was made here.
 func (t *twins) mine(v *lattice.Vote) {
-	if t.made != nil {
-		t.made.Add(votes.IDOf(v, t.net.ID))
-	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.made.Add(votes.IDOf(v, t.net.ID))
 }
 
-// heard notes a valid vote that came from a peer. Votes of this node come back;
-// what it made before it was started it does not know.
-func (t *twins) heard(m *messages.VoteArrived, now time.Time) {
-	if _, own := t.own[m.Vote.Representative]; !own || len(t.suspects) >= maxSuspects {
-		return
+// heard returns the second node that a valid vote of a peer came from, nil if it is
+// another's, or came back. What this node made before it was started it does not know.
+func (t *twins) heard(m *messages.VoteArrived, now time.Time) *twinView {
+	if _, own := t.own[m.Vote.Representative]; !own {
+		return nil
 	}
 	if m.Vote.Final() && now.Sub(t.since) < twinGrace || m.Vote.Timestamp <= lattice.VoteTimestamp(t.since) {
-		return
+		return nil
 	}
-	if id := votes.IDOf(m.Vote, t.net.ID); !t.made.Has(id) {
-		t.suspects = append(t.suspects, suspect{id, m.Conn, now})
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.made.Has(votes.IDOf(m.Vote, t.net.ID)) {
+		return nil
 	}
-}
-
-// tick returns a vote that is certainly not from here: also a moment later,
-// when all that was made here is known, it is not among it.
-func (t *twins) tick(now time.Time) (found *twinView) {
-	var wait []suspect
-	for _, s := range t.suspects {
-		switch {
-		case t.made.Has(s.id):
-		case now.Sub(s.at) < time.Second:
-			wait = append(wait, s)
-		default:
-			found = &twinView{rep: s.id.Representative, conn: s.conn, at: s.at}
-		}
-	}
-	t.suspects = wait
-	return found
+	return &twinView{rep: m.Vote.Representative, conn: m.Conn, at: now}
 }
 
 // twin adds the second node to what is wrong.

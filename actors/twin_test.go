@@ -24,40 +24,31 @@ func TestTwins(t *testing.T) {
 		name  string
 		vote  *messages.VoteArrived
 		heard time.Duration // after the start
-		made  bool          // it turns out to be from here, a moment later
+		made  bool          // it is from here
 		want  bool
 	}{
 		{"a second node", vote(1, at(time.Second), 1), time.Second, false, true},
-		{"one's own vote comes back before it is known", vote(1, at(time.Second), 1), time.Second, true, false},
+		{"one's own vote comes back", vote(1, at(time.Second), 1), time.Second, true, false},
 		{"somebody else", vote(2, at(time.Second), 1), time.Second, false, false},
 		{"a vote of the life before", vote(1, at(-time.Second), 1), time.Second, false, false},
 		{"a final vote that may be of the life before", vote(1, lattice.FinalTimestamp, 1), twinGrace - 1, false, false},
+		{"one's own final vote comes back late", vote(1, lattice.FinalTimestamp, 1), time.Hour, true, false},
 		{"a final vote that cannot be", vote(1, lattice.FinalTimestamp, 1), twinGrace, false, true},
 	} {
 		twins := newTwins(n, []lattice.Account{testkit.AccountOf(own)}, start)
-		now := start.Add(c.heard)
-		twins.heard(c.vote, now)
 		if c.made {
 			twins.mine(c.vote.Vote)
 		}
-		if found := twins.tick(now); found != nil {
-			t.Errorf("%s: found at once", c.name)
-		}
-		found := twins.tick(now.Add(time.Second))
+		found := twins.heard(c.vote, start.Add(c.heard))
 		if (found != nil) != c.want {
 			t.Errorf("%s: found %v, want %v", c.name, found, c.want)
 		}
 		if found != nil && (found.rep != testkit.Account(1) || found.conn != 7) {
 			t.Errorf("%s: %+v", c.name, found)
 		}
-		if again := twins.tick(now.Add(time.Hour)); again != nil {
-			t.Errorf("%s: found twice", c.name)
-		}
 	}
 	quiet := newTwins(n, nil, start) // a node that does not vote
-	quiet.mine(vote(1, at(1), 1).Vote)
-	quiet.heard(vote(1, at(1), 1), start)
-	if quiet.tick(start.Add(time.Hour)) != nil {
+	if quiet.heard(vote(1, at(1), 1), start) != nil {
 		t.Error("a node without a key has a twin")
 	}
 }

@@ -72,7 +72,6 @@ func (a *voteProcessor) Receive(ctx actor.Context) {
 	case *actor.Started:
 		a.cemented = votes.NewRecent[lattice.Hash](recentlyCemented)
 		a.voices = votes.NewRecent[voice](maxVoices)
-		a.twins = newTwins(a.net, a.own, a.env.Clock.Now())
 		a.asked = votes.NewRecent[lattice.Hash](maxAsked)
 		a.heard, a.late = map[lattice.Account]time.Time{}, lateVotes
 		a.gained = map[lattice.Account]lattice.Amount{}
@@ -106,7 +105,6 @@ func (a *voteProcessor) handle(m messages.Votes) {
 		}
 	case *messages.Tick:
 		a.late = lateVotes
-		a.lookForTwins(m.Now)
 		if !m.Now.Before(a.tellAt) {
 			a.tellAt = m.Now.Add(voicesEvery)
 			a.voices = votes.NewRecent[voice](maxVoices)
@@ -131,9 +129,6 @@ func (a *voteProcessor) weight(rep lattice.Account) lattice.Amount {
 
 // arrived queues a vote to be checked if it can be of use.
 func (a *voteProcessor) arrived(m *messages.VoteArrived) {
-	if m.Conn == 0 {
-		a.twins.mine(m.Vote)
-	}
 	switch weightless := a.weight(m.Vote.Representative).IsZero(); {
 	case weightless:
 		messages.Release(m.Credit)
@@ -168,15 +163,11 @@ func (a *voteProcessor) useful(v *lattice.Vote) bool {
 	return true
 }
 
-// lookForTwins says when another node votes with a key of this one.
-func (a *voteProcessor) lookForTwins(now time.Time) {
-	found := a.twins.tick(now)
-	if found == nil {
-		return
-	}
+// tellTwin says that another node votes with a key of this one.
+func (a *voteProcessor) tellTwin(found *twinView) {
 	a.board.twin.Store(found)
-	if now.Sub(a.toldAt) >= twinLogEvery {
-		a.toldAt = now
+	if found.at.Sub(a.toldAt) >= twinLogEvery {
+		a.toldAt = found.at
 		a.log.Error("another node votes with a key of this one; stop one of the two", "representative", found.rep, "conn", found.conn)
 	}
 }
@@ -236,7 +227,9 @@ func (a *voteProcessor) noteHeard(m *messages.VoteArrived, now time.Time) {
 	}
 	a.heard[m.Vote.Representative] = now
 	if m.Conn != 0 {
-		a.twins.heard(m, now)
+		if found := a.twins.heard(m, now); found != nil {
+			a.tellTwin(found)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type voting struct {
 	keys   []crypto.PrivateKey
 	window time.Duration
 	hold   *voteHold
+	twins  *twins
 	log    *slog.Logger
 
 	spacing *votes.Spacing
@@ -202,7 +203,7 @@ func (a *voting) replyFinal(conn messages.ConnID, hashes []lattice.Hash) {
 	for _, key := range a.keys {
 		v := &lattice.Vote{Timestamp: lattice.FinalTimestamp, Hashes: hashes}
 		a.env.signVote(v, a.net.ID, key)
-		a.refs.votes.Tell(&messages.VoteArrived{Vote: v}) // it may come back, and is not another node's then
+		a.twins.mine(v)
 		a.refs.peer(conn).Tell(&messages.SendFrame{Frame: frame(a.net, &wire.Vote{Vote: *v})})
 	}
 }
@@ -240,6 +241,7 @@ func (a *voting) sign(key crypto.PrivateKey, b votes.Batch, now time.Time) *latt
 		v.Timestamp = lattice.FinalTimestamp
 	}
 	a.env.signVote(v, a.net.ID, key)
+	a.twins.mine(v)
 	return v
 }
 
