@@ -205,6 +205,9 @@ func (a *electionManager) tick(now time.Time) {
 		a.refs.blocks.Tell(&messages.StoreWeightSample{Sample: sample})
 	}
 	a.cache.Tick(now)
+	if a.dirty {
+		a.cache.Reweigh(a.quorum.Weight)
+	}
 	if hints := a.cache.Hinted(a.hintWeight(), maxHints, now); len(hints) > 0 {
 		hashes := make([]lattice.Hash, len(hints))
 		for i, h := range hints {
@@ -438,11 +441,11 @@ func (a *electionManager) carryOut() {
 	}
 	for i := range r.Publish {
 		p := &r.Publish[i]
-		reach := messages.ReachBlock
-		if p.Local {
-			reach = messages.ReachOwnBlock
+		m := &messages.Flood{Frame: frame(a.net, publish(&p.Block)), Reach: messages.ReachBlock, Block: p.Hash}
+		if p.Local { // again, perhaps: who has told it may have lost it since
+			m.Reach, m.Block = messages.ReachOwnBlock, lattice.Hash{}
 		}
-		a.refs.flood(a.net, publish(&p.Block), reach, 0)
+		a.refs.peers.Tell(m)
 	}
 	a.solicit(r.Solicit)
 	for i := range r.Ended {

@@ -41,6 +41,7 @@ type peer struct {
 	node      [32]byte           // proved by the handshake
 	allowance *peering.Allowance // what the peer may still send
 	ignored   uint64             // of its messages, as far as it was told
+	told      peering.Told       // blocks that the peer has
 	handshake *wire.Handshaker   // nil when it is over
 	last      []wire.Message     // of a dialler's handshake: sent when the supervisor admits the connection
 	admitted  bool
@@ -89,7 +90,7 @@ func (a *peer) handle(ctx actor.Context, m messages.Peer) {
 	case *messages.FrameArrived:
 		a.frame(ctx, m)
 	case *messages.SendFrame:
-		if a.admitted {
+		if a.admitted && (m.Block.IsZero() || !a.told.Has(a.filter.Digest(kindBlock, m.Block[:]))) {
 			a.link.Send(m.Frame)
 		}
 	case *messages.PeerAdmitted:
@@ -278,6 +279,7 @@ func frontiers(m *wire.FrontierAck) []messages.Frontier {
 func (a *peer) block(b *lattice.Block, credit messages.Credit) bool {
 	hash := a.net.HashOf(b)
 	digest := a.filter.Digest(kindBlock, hash[:])
+	a.told.Add(digest)
 	if !a.filter.Check(digest, a.env.Clock.Now()) {
 		return false
 	}

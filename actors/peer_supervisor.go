@@ -430,7 +430,7 @@ func (a *peerSupervisor) flood(m *messages.Flood) {
 	case messages.ReachAll:
 		to = a.machine.All()
 	}
-	send := &messages.SendFrame{Frame: m.Frame}
+	send := &messages.SendFrame{Frame: m.Frame, Block: m.Block}
 	for _, conn := range to {
 		if r, ok := a.open[messages.ConnID(conn)]; ok {
 			r.Tell(send)

@@ -109,6 +109,9 @@ type Flood struct {
 	Frame  []byte
 	Reach  Reach
 	Except ConnID // where it came from; 0: from here
+	// Block, if not zero, is the block in the frame: who has told it lately is passed
+	// over.
+	Block lattice.Hash
 }
 
 // MailboxSource lets what this node has to say go before what it hears.
@@ -220,8 +223,12 @@ type LinkDrained struct {
 // Refused lets the end be known all the same.
 func (m *LinkDrained) Refused(error) { m.Full() }
 
-// SendFrame asks for a whole frame to be sent. Nobody may change it any more.
-type SendFrame struct{ Frame []byte }
+// SendFrame asks for a whole frame to be sent. Nobody may change it any more. Block
+// is as in Flood.
+type SendFrame struct {
+	Frame []byte
+	Block lattice.Hash
+}
 
 // ClosePeer asks for the connection to be closed.
 type ClosePeer struct{ Reason string }

@@ -103,6 +103,7 @@ type Scheduler struct {
 	started map[lattice.QualifiedRoot]place
 	turn    int // the bucket that is asked next
 	spare   int // how many elections beyond the shares there may be
+	over    int // how many there are
 
 	stats [Count]counters
 }
@@ -247,12 +248,7 @@ func (s *Scheduler) Within(root lattice.QualifiedRoot) bool {
 }
 
 // Borrowed returns how many elections there are beyond the shares.
-func (s *Scheduler) Borrowed() (n int) {
-	for b := range s.running {
-		n += max(0, len(s.running[b])-s.reserved)
-	}
-	return n
-}
+func (s *Scheduler) Borrowed() int { return s.over }
 
 // mostOver returns the bucket that has most elections beyond its share. There is
 // one when all are taken and a bucket has less than its share.
@@ -269,7 +265,7 @@ func (s *Scheduler) mostOver() int {
 // cancel takes the most recently used election of a bucket back into the queue.
 func (s *Scheduler) cancel(b int) lattice.QualifiedRoot {
 	root := s.running[b].last().Root
-	c, _ := remove(s.started, &s.running, root)
+	c, _ := s.halt(root)
 	s.stats[b].cancelled++
 	if !c.adopted {
 		s.enqueue(b, c)
@@ -278,14 +274,25 @@ func (s *Scheduler) cancel(b int) lattice.QualifiedRoot {
 }
 
 func (s *Scheduler) run(b int, c Candidate) {
+	if len(s.running[b]) >= s.reserved {
+		s.over++
+	}
 	s.running[b].put(c)
 	s.started[c.Root] = place{b, c.Hash, c.Used}
+}
+
+// halt takes a root out of what runs.
+func (s *Scheduler) halt(root lattice.QualifiedRoot) (Candidate, bool) {
+	if p, runs := s.started[root]; runs && len(s.running[p.bucket]) > s.reserved {
+		s.over--
+	}
+	return remove(s.started, &s.running, root)
 }
 
 // Ended notes that the election of a root ended, was refused, or is decided and
 // only waits to be cemented: its place is free.
 func (s *Scheduler) Ended(root lattice.QualifiedRoot) {
-	if c, ran := remove(s.started, &s.running, root); ran {
+	if c, ran := s.halt(root); ran {
 		s.stats[s.table.Index(c.Balance)].ended++
 	}
 }
@@ -302,7 +309,7 @@ func (s *Scheduler) Gone(root lattice.QualifiedRoot, hash lattice.Hash) {
 // after the one who runs elections has started anew. What waits stays. They need
 // no Block, since they are not started from here.
 func (s *Scheduler) Reset(running []Candidate) {
-	s.running = [Count]queue{}
+	s.running, s.over = [Count]queue{}, 0
 	clear(s.started)
 	for _, c := range running {
 		if _, twice := s.started[c.Root]; twice {

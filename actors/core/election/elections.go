@@ -173,22 +173,22 @@ func (s *Elections) Fork(b lattice.Block, hash lattice.Hash, cached lattice.Amou
 
 // Vote counts a representative's valid vote for one block.
 func (s *Elections) Vote(rep lattice.Account, timestamp uint64, hash lattice.Hash, now time.Time) Result {
-	return s.vote(rep, timestamp, hash, s.cooldown(s.weigher.Weight(rep)), now)
+	return s.vote(rep, timestamp, hash, true, now)
 }
 
 // Replay is Vote for a vote out of the cache: however soon it comes after
 // another, the representative did not cast it too soon.
 func (s *Elections) Replay(rep lattice.Account, timestamp uint64, hash lattice.Hash, now time.Time) Result {
-	return s.vote(rep, timestamp, hash, 0, now)
+	return s.vote(rep, timestamp, hash, false, now)
 }
 
-func (s *Elections) vote(rep lattice.Account, timestamp uint64, hash lattice.Hash, cooldown time.Duration, now time.Time) Result {
-	r := s.countVote(rep, timestamp, hash, cooldown, now)
+func (s *Elections) vote(rep lattice.Account, timestamp uint64, hash lattice.Hash, fresh bool, now time.Time) Result {
+	r := s.countVote(rep, timestamp, hash, fresh, now)
 	s.stats.Votes[r]++
 	return r
 }
 
-func (s *Elections) countVote(rep lattice.Account, timestamp uint64, hash lattice.Hash, cooldown time.Duration, now time.Time) Result {
+func (s *Elections) countVote(rep lattice.Account, timestamp uint64, hash lattice.Hash, fresh bool, now time.Time) Result {
 	e := s.byHash[hash]
 	switch {
 	case s.recent.Has(hash), e != nil && e.state == Confirmed:
@@ -199,6 +199,10 @@ func (s *Elections) countVote(rep lattice.Account, timestamp uint64, hash lattic
 	weight := s.weigher.Weight(rep)
 	if weight.IsZero() {
 		return Weightless
+	}
+	cooldown := time.Duration(0)
+	if fresh && e.contested() { // else there is nothing to change its mind about
+		cooldown = s.cooldown(weight)
 	}
 	r := e.count(vote{
 		rep: rep, weight: weight, timestamp: timestamp,

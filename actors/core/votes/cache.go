@@ -219,6 +219,21 @@ func (c *Cache) Tick(now time.Time) {
 	}
 }
 
+// Reweigh counts all votes with the weights of now. Those with which they came are of
+// no use to a node whose ledger has grown since: it might take no hint from votes
+// that are a quorum, and the same votes do not come again.
+func (c *Cache) Reweigh(weight func(lattice.Account) lattice.Amount) {
+	for i := range c.voters.list {
+		if v := &c.voters.list[i]; v.uses > 0 {
+			v.weight = weight(v.rep)
+		}
+	}
+	for _, e := range c.lowest {
+		c.sum(e)
+	}
+	heap.Init(&c.lowest)
+}
+
 // Hinted returns at most most blocks with votes of at least threshold, for which
 // it may be worth to start an election: the largest final weight first, then the
 // largest weight, then the lower hash. A block is not returned again before

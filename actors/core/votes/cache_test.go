@@ -241,3 +241,35 @@ func BenchmarkCacheAdd(b *testing.B) {
 		c.Add(rep(i%60), uint64(i), hash(i/60), raw(1000+i%60), start)
 	}
 }
+
+// TestReweigh: votes that came when their representatives had little weight are a
+// hint when they have more; entries stay in order, the least first.
+func TestReweigh(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	c := NewCache(100)
+	weights := map[lattice.Account]lattice.Amount{}
+	for i := range 50 {
+		rep := lattice.Account{byte(i + 1)}
+		weights[rep] = lattice.AmountFrom(uint64(1000 - 7*i%50))
+		c.Add(rep, lattice.FinalTimestamp, lattice.Hash{byte(i + 1)}, lattice.AmountFrom(1), now)
+	}
+	threshold := lattice.AmountFrom(900)
+	if got := c.Hinted(threshold, 100, now); len(got) != 0 {
+		t.Fatalf("%d hints of votes without weight", len(got))
+	}
+	c.Reweigh(func(rep lattice.Account) lattice.Amount { return weights[rep] })
+	for i, e := range c.lowest {
+		if e.index != i || i > 0 && e.weight.Less(c.lowest[(i-1)/2].weight) {
+			t.Fatalf("entry %d is out of order", i)
+		}
+	}
+	got := c.Hinted(threshold, 100, now)
+	if len(got) != 50 {
+		t.Fatalf("%d hints of 50", len(got))
+	}
+	for _, h := range got {
+		if want := weights[lattice.Account{h.Hash[0]}]; h.Weight != want || h.Final != want {
+			t.Errorf("hint %v, want %v", h, want)
+		}
+	}
+}
