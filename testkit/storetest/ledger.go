@@ -192,7 +192,7 @@ func testWeights(t *testing.T, s storage.Store) {
 		} {
 			got := sc.cement(c.hash)[0]
 			want := c.cemented
-			want.Confirmation, want.Block, want.Subtype, want.Amount = got.Confirmation, got.Block, got.Subtype, got.Amount
+			want.Confirmation, want.Block, want.Subtype, want.Amount, want.Time = got.Confirmation, got.Block, got.Subtype, got.Amount, got.Time
 			if got != want {
 				t.Errorf("step %d: cemented %+v, want the weights of %+v", i, got, c.cemented)
 			}
