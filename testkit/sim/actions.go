@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/smallnano/smallnano/messages/lattice"
+	"github.com/smallnano/smallnano/storage"
 )
 
 // action reads what a scenario does at a time.
@@ -47,7 +48,7 @@ func action(words []string) (func(*Sim) error, error) {
 		return diskAction(args)
 	case "clock":
 		return clockAction(args)
-	case "send", "fork", "chain":
+	case "send", "fork", "chain", "bind":
 		return walletAction(words[0], args)
 	}
 	return nil, fmt.Errorf("unknown action %q", words[0])
@@ -189,6 +190,13 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 			s.await(w, w.pending)
 			return nil
 		}
+		if what == "bind" {
+			if len(at) != 2 || two[1] < 0 || two[1] >= len(s.wallets) {
+				return fmt.Errorf("want bind WALLET WALLET at NODE NODE")
+			}
+			s.bind(w, s.wallets[two[1]], at[0], at[1])
+			return nil
+		}
 		if what == "chain" && w.w.Info.Balance.Cmp(lattice.AmountFrom(uint64(two[1]))) < 0 {
 			return fmt.Errorf("wallet %d has %s raw, too little for %d blocks", two[0], w.w.Info.Balance.Raw(), two[1])
 		}
@@ -205,6 +213,26 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 		s.fork(w, blocks, at, 0)
 		return nil
 	}, err
+}
+
+// bind makes two blocks for one place. The representative of one node has voted
+// finally for the one, in a life of which nobody remembers anything; the other one is
+// given to another node.
+func (s *Sim) bind(w, to *wallet, bound, n *Node) {
+	lost := w.w.Send(to.w.Account(), lattice.AmountFrom(2))
+	s.know(lost)
+	root, hash := lost.QualifiedRoot(), s.net.HashOf(lost)
+	s.must(bound.store.Store.UpdateDurable(func(tx storage.Tx) error {
+		_, err := tx.PutFinalVote(root, hash)
+		return err
+	}))
+	bound.store.keep()
+	s.seen.finals[finalKey{bound.ID, root}] = hash
+	s.cheats[w.w.Account()] = true
+	w.take(w.w.Send(to.w.Account(), lattice.AmountFrom(1)))
+	w.home, w.lastRoot = n.ID, root
+	w.publish(n)
+	s.await(w, w.pending)
 }
 
 // chain makes blocks, each on the one before, and gives them to a node one after

@@ -32,7 +32,7 @@ func TestScenarioRefused(t *testing.T) {
 	for _, line := range []string{
 		"at 1s crash", "at 1s chain 0 0 at 1", "at 1s fork 0 -1 at 1", "dance", "nodes", "nodes many", "run fast", "weights 1", "liars 1", "liars 1 10% juggling", "weather 1ms", "weather 1ms 2ms snow=3",
 		"at", "at noon heal", "at 1s dance", "at 1s cut 1 2", "at 1s crash x", "at 1s fail 1", "at 1s disk 1 round", "at 1s clock 1",
-		"at 1s send 0 1", "at 1s fork 0 two at 1", "on 1 later crash", "on x final crash", "expect peace 1", "expect pulls 3", "expect confirmed 0", "expect crashes many",
+		"at 1s send 0 1", "at 1s bind 0 1", "at 1s fork 0 two at 1", "on 1 later crash", "on x final crash", "expect peace 1", "expect pulls 3", "expect confirmed 0", "expect crashes many",
 	} {
 		if _, err := ParseScenario("bad", "nodes 2\n"+line); err == nil || !strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%q: %v, want an error that names line 2", line, err)

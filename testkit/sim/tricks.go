@@ -28,6 +28,7 @@ var (
 	voteSplit     = trick{"split", (*liar).voteSplit}
 	voteStubborn  = trick{"stubborn", (*liar).voteStubborn}
 	voteFavour    = trick{"favour", (*liar).voteFavour}
+	askVotes      = trick{"asks", (*liar).askVotes}
 	garbage       = trick{"garbage", (*liar).garbage}
 	otherNetwork  = trick{"network", (*liar).otherNetwork}
 	flood         = trick{"flood", (*liar).flood}
@@ -46,7 +47,7 @@ var (
 // voterTricks are those of a representative, peerTricks those of anybody.
 var (
 	voterTricks = []trick{voteBoth, votePhantom, voteLate, voteReplay, voteSplit}
-	storyTricks = []trick{voteStubborn, voteFavour} // in scenarios only
+	storyTricks = []trick{voteStubborn, voteFavour, askVotes} // in scenarios only
 	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, forge, steal, badWork, weakWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls}
 )
 
@@ -194,6 +195,23 @@ func (l *liar) tell(vote func(*lie) lattice.Vote) {
 		v.Sign(l.sim.net.ID, l.rep)
 		c.say(&wire.Vote{Vote: v})
 		c.say(&wire.Keepalive{})
+	}
+}
+
+// asked is about how many blocks a liar asks at once.
+const asked = 16
+
+// askVotes asks everybody for votes about what was seen last: what one says to who
+// asks must be what one has said before.
+func (l *liar) askVotes() {
+	m := &wire.ConfirmReq{}
+	for i := max(0, len(l.blocks)-asked); i < len(l.blocks); i++ {
+		m.Blocks = append(m.Blocks, wire.ConfirmEntry{Account: l.blocks[i].Account, Hash: l.hashes[i]})
+	}
+	for _, c := range l.conns {
+		if !c.closed && c.handshake == nil && len(m.Blocks) > 0 {
+			c.say(m)
+		}
 	}
 }
 
