@@ -30,7 +30,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/smallnano/smallnano/config"
 	"github.com/smallnano/smallnano/testkit/sim"
 )
 
@@ -204,12 +203,23 @@ func stories(q *request, stdout, stderr io.Writer) int {
 	return status
 }
 
+// maxStory bounds the file of a story.
+const maxStory = 1 << 20
+
 // scenario finds a story by its name, or reads the file that has it.
 func scenario(name string) (*sim.Scenario, error) {
 	if !strings.ContainsAny(name, "./") {
 		return sim.NamedScenario(name)
 	}
-	text, err := config.ReadSmall(name)
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxStory+1))
+	if err == nil && len(text) > maxStory {
+		err = fmt.Errorf("%s is longer than a story may be, %d bytes", name, maxStory)
+	}
 	if err != nil {
 		return nil, err
 	}
