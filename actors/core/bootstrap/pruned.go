@@ -38,7 +38,7 @@ type lostAccount struct {
 // them.
 func (c *Client) prunedAway(t *task, now time.Time) {
 	t.prunedBy = slices.DeleteFunc(t.prunedBy, func(conn peering.ConnID) bool { return c.peer(conn) == nil })
-	if len(t.prunedBy) <= t.without {
+	if len(t.prunedBy) <= t.without || t.have >= t.pruned { // it came another way meanwhile
 		return
 	}
 	p := lostAccount{PrunedAway{t.account(), t.pruned}, now, t.prunedBy}
