@@ -138,6 +138,7 @@ func (m *ledgerMaker) next() (lattice.Block, lattice.Hash) {
 		m.waiting[i] = m.waiting[len(m.waiting)-1]
 		m.waiting = m.waiting[:len(m.waiting)-1]
 		balance, _ := m.heads[r.to].Balance.Add(r.amount)
+		m.last = r.to
 		return m.seal(r.to, balance, lattice.Link(r.hash), m.network.ReceiveThreshold)
 	}
 	from, to := 0, m.opened
@@ -158,6 +159,7 @@ func (m *ledgerMaker) next() (lattice.Block, lattice.Hash) {
 		amount = lattice.AmountFrom(1)
 	}
 	rest, _ := m.heads[from].Balance.Sub(amount)
+	m.last = from
 	b, hash := m.seal(from, rest, lattice.Link(m.keys[to].Public()), m.network.SendThreshold)
 	if s := (sent{to, hash, amount}); len(m.aside) < m.reserve && from != 0 {
 		m.aside = append(m.aside, s)
@@ -182,7 +184,7 @@ func (m *ledgerMaker) pick() int {
 }
 
 // seal makes a block that all accounts' representative, that of the genesis, is
-// named in, with work and signature.
+// named in, with work and signature. It may be called for different accounts at once.
 func (m *ledgerMaker) seal(i int, balance lattice.Amount, link lattice.Link, threshold uint64) (lattice.Block, lattice.Hash) {
 	head := &m.heads[i]
 	b := lattice.Block{
@@ -197,7 +199,6 @@ func (m *ledgerMaker) seal(i int, balance lattice.Amount, link lattice.Link, thr
 	}
 	head.Frontier, head.Balance = hash, balance
 	head.Height++
-	m.last = i
 	return b, hash
 }
 
