@@ -60,11 +60,13 @@ func (o *Options) validWeights() error {
 	if len(o.Weights) != o.Nodes {
 		return fmt.Errorf("weights for %d nodes, want one for each of %d", len(o.Weights), o.Nodes)
 	}
-	left, ok := lattice.Supply.MulDiv(uint64(100-o.LiarPercent), 100), true
+	left := lattice.Supply.MulDiv(uint64(100-o.LiarPercent), 100)
 	for _, w := range o.Weights {
-		if left, ok = left.Sub(w); !ok {
+		rest, ok := left.Sub(w)
+		if !ok {
 			return fmt.Errorf("weights and the percentage of liars are more than there is")
 		}
+		left = rest
 	}
 	return nil
 }
