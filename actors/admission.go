@@ -160,7 +160,9 @@ func (a *blockProcessor) paid(began, now time.Time) {
 
 // postHeld shows how many wait.
 func (a *blockProcessor) postHeld() {
-	a.board.held.Store(int64(a.admission.local.held.Len() + a.admission.peers.held.Len()))
+	own := a.admission.local.held.Len()
+	a.board.heldOwn.Store(int64(own))
+	a.board.held.Store(int64(own + a.admission.peers.held.Len()))
 }
 
 // giveBackHeld answers all that waits.

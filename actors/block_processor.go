@@ -178,11 +178,16 @@ func (a *blockProcessor) handle(m messages.BlockProcessor) {
 		}
 		a.gaps.Tick(m.Now)
 		a.pulled.Tick(m.Now)
-		a.board.unchecked.Store(uint64(a.gaps.Stats().Len + a.pulled.Stats().Len))
+		a.postWaiting()
 		if a.board.writeFailure() != "" && !m.Now.Before(a.retryAt) {
 			a.probe(m.Now)
 		}
 	}
+}
+
+// postWaiting shows how many blocks wait for others.
+func (a *blockProcessor) postWaiting() {
+	a.board.unchecked.Store(uint64(a.gaps.Stats().Len + a.pulled.Stats().Len))
 }
 
 // giveBack answers everything that waits when the actor is about to lose its
@@ -721,6 +726,7 @@ func (a *blockProcessor) settle(j *job) {
 		if !kept {
 			gone = j.hash
 		}
+		a.postWaiting()
 		if !gone.IsZero() {
 			a.unsee(gone)
 		}

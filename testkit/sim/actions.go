@@ -1,12 +1,14 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/smallnano/smallnano/actors/mailbox"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 )
@@ -33,12 +35,12 @@ func action(words []string) (func(*Sim) error, error) {
 		}
 		nodes, err := numbers(args[:1])
 		return eachNode(nodes, func(s *Sim, n *Node) error {
-			switch args[1] {
-			case "after-commit":
+			switch {
+			case args[1] == "after-commit":
 				n.failAfterCommit()
 				return nil
-			case "holding":
-				s.failHolding = append(s.failHolding, n)
+			case failures[args[1]] != nil:
+				s.planned = append(s.planned, planned{n, args[1]})
 				return nil
 			}
 			s.result.Panics++
@@ -249,6 +251,10 @@ func (w *wallet) chain(n *Node, blocks int) {
 	var give func(i int)
 	give = func(i int) {
 		n.process(made[i], func(err error) {
+			if errors.Is(err, mailbox.ErrFailed) { // not refused: whoever made it hands it over again
+				give(i)
+				return
+			}
 			if err != nil {
 				s.violate("scenario", "node %d refuses block %d of a chain: %v", n.ID, i, err)
 			}

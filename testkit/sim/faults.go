@@ -87,16 +87,33 @@ func (n *Node) failAfterCommit() {
 	n.sim.world.trace.event("n%d: block_processor fails after its next commit", n.ID)
 }
 
-// failHolders makes the block processors panic that are to when they hold back a
-// block that a user waits for.
-func (s *Sim) failHolders() {
-	s.failHolding = slices.DeleteFunc(s.failHolding, func(n *Node) bool {
-		if !n.Alive() || n.owed == 0 || n.running.Held() == 0 {
+// failures are what a block processor can be made to fail with: each says how many
+// blocks a node would lose.
+var failures = map[string]func(*Node) int{
+	"holding": func(n *Node) int { return n.running.HeldOwn() },
+	"waiting": func(n *Node) int { return int(n.running.Backend().Unchecked()) },
+}
+
+// planned is a block processor that is to fail as soon as it holds back a block that
+// a user waits for ("holding"), or one that waits for another ("waiting").
+type planned struct {
+	node *Node
+	with string
+}
+
+// failPlanned makes the block processors panic whose time has come.
+func (s *Sim) failPlanned() {
+	s.planned = slices.DeleteFunc(s.planned, func(p planned) bool {
+		if !p.node.Alive() {
 			return false
 		}
-		s.world.trace.event("n%d: block_processor fails, %d blocks wait for their turn", n.ID, n.running.Held())
+		lost := failures[p.with](p.node)
+		if lost == 0 {
+			return false
+		}
+		s.world.trace.event("n%d: block_processor fails %s, %d blocks", p.node.ID, p.with, lost)
 		s.result.Panics++
-		s.must(n.running.Backend().FailActor("block_processor"))
+		s.must(p.node.running.Backend().FailActor("block_processor"))
 		return true
 	})
 }

@@ -120,7 +120,7 @@ type Sim struct {
 	idles   uint64
 	checked map[check]bool
 
-	failHolding []*Node // whose block processors fail when they hold blocks back
+	planned []planned // block processors that are to fail with blocks in hand
 
 	disputed lattice.Account // on which the nodes do not agree
 }
@@ -217,8 +217,8 @@ func (s *Sim) afterTurn() {
 	if s.broken != nil {
 		panic(s.broken)
 	}
-	if len(s.failHolding) > 0 {
-		s.failHolders()
+	if len(s.planned) > 0 {
+		s.failPlanned()
 	}
 	for len(s.pending) > 0 {
 		f := s.pending[0]
