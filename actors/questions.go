@@ -199,9 +199,11 @@ func (n *Node) LookAtElections(read func(*election.Elections)) {
 	n.refs.elections.Tell(&messages.AskElections{Read: read, Fail: func(error) {}})
 }
 
-// Held returns how many blocks of crowded buckets wait to be taken in, HeldOwn how
-// many of them came by the RPC, so that somebody waits for an answer.
-func (n *Node) Held() int    { return int(n.board.held.Load()) }
+// Held returns how many blocks of crowded buckets wait to be taken in.
+func (n *Node) Held() int { return int(n.board.held.Load()) }
+
+// HeldOwn returns how many of them came by the RPC, so that somebody waits for an
+// answer.
 func (n *Node) HeldOwn() int { return int(n.board.heldOwn.Load()) }
 
 // Gathered returns how many blocks wait for more to be committed with; they have
