@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"log/slog"
@@ -274,13 +275,14 @@ func frontiers(m *wire.FrontierAck) []messages.Frontier {
 	return out
 }
 
-// block passes a new block with its work on to the block processor. Repeats are
-// known by the hash, because anyone can change the work of a block.
+// block passes a new block with its work on to the block processor. A copy with other
+// work or another signature than the last one is no repeat: one of the two is bad, and
+// only the block processor can tell which.
 func (a *peer) block(b *lattice.Block, credit messages.Credit) bool {
 	hash := a.net.HashOf(b)
 	digest := a.filter.Digest(kindBlock, hash[:])
 	a.told.Add(digest)
-	if !a.filter.Check(digest, a.env.Clock.Now()) {
+	if !a.filter.CheckVariant(digest, a.variant(b), a.env.Clock.Now()) {
 		return false
 	}
 	if err := ledger.Precheck(a.net, b); err != nil {
@@ -299,6 +301,13 @@ func (a *peer) block(b *lattice.Block, credit messages.Credit) bool {
 		Restore: func() { a.filter.Remove(digest) },
 	})
 	return true
+}
+
+// variant tells blocks with the same hash apart, which covers neither work nor
+// signature.
+func (a *peer) variant(b *lattice.Block) uint32 {
+	rest := binary.LittleEndian.AppendUint64(make([]byte, 0, 8+len(b.Signature)), b.Work)
+	return a.filter.Variant(append(rest, b.Signature[:]...))
 }
 
 // vote passes a new vote on to the vote processor.

@@ -37,8 +37,9 @@ type Filter struct {
 }
 
 type slot struct {
-	digest Digest
-	seen   uint32 // seconds since start, plus 1; 0: empty
+	digest  Digest
+	seen    uint32 // seconds since start, plus 1; 0: empty
+	variant uint32
 }
 
 // NewFilter returns an empty filter of size entries, a power of two. The key is
@@ -55,24 +56,33 @@ func NewFilter(key [16]byte, size int) *Filter {
 }
 
 // Digest returns the digest of a kind of message and its identity. For a block
-// that is its hash and not its bytes, whose work anybody can vary.
+// that is its hash, by which it is taken out again; its work and its signature, which
+// anybody can vary, make a variant of it.
 func (f *Filter) Digest(kind byte, identity []byte) Digest {
 	return Digest(siphash(f.k0, f.k1^uint64(kind), identity))
 }
 
 // Check reports whether a digest was not seen in the last minute, and remembers
 // it. A repeat does not prolong the memory of the first.
-func (f *Filter) Check(d Digest, now time.Time) (fresh bool) {
+func (f *Filter) Check(d Digest, now time.Time) (fresh bool) { return f.CheckVariant(d, 0, now) }
+
+// Variant returns what tells variants of a message apart that have the same digest.
+func (f *Filter) Variant(rest []byte) uint32 { return uint32(siphash(f.k0, ^f.k1, rest)) }
+
+// CheckVariant is Check for a message of which there are variants: another one than
+// that which was seen last is fresh. So a good copy is not taken for a repeat of a bad
+// one that still waits to be refused.
+func (f *Filter) CheckVariant(d Digest, variant uint32, now time.Time) (fresh bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.start.IsZero() {
 		f.start = now
 	}
 	s, t := &f.slots[int(uint64(d)&uint64(len(f.slots)-1))], f.seconds(now)
-	if s.seen != 0 && s.digest == d && t-s.seen < uint32(FilterAge/time.Second) {
+	if s.seen != 0 && s.digest == d && s.variant == variant && t-s.seen < uint32(FilterAge/time.Second) {
 		return false
 	}
-	*s = slot{d, t}
+	*s = slot{d, t, variant}
 	return true
 }
 

@@ -122,3 +122,26 @@ func BenchmarkFilter(b *testing.B) {
 		f.Check(f.Digest(4, id[:]), start)
 	}
 }
+
+// TestFilterVariants: another variant than the last one is fresh, and what is taken
+// out is taken out whatever the variant.
+func TestFilterVariants(t *testing.T) {
+	f, start := NewFilter([16]byte{1}, 64), time.Unix(1_700_000_000, 0)
+	d := f.Digest(1, []byte("block"))
+	bad, good := f.Variant([]byte("bad work")), f.Variant([]byte("good work"))
+	if bad == good {
+		t.Fatal("variants are not told apart")
+	}
+	for i, c := range []struct {
+		variant uint32
+		fresh   bool
+	}{{bad, true}, {bad, false}, {good, true}, {good, false}, {bad, true}} {
+		if got := f.CheckVariant(d, c.variant, start); got != c.fresh {
+			t.Errorf("step %d: fresh %v", i, got)
+		}
+	}
+	f.Remove(d)
+	if !f.CheckVariant(d, bad, start) {
+		t.Error("taken out, and still taken for a repeat")
+	}
+}
