@@ -257,6 +257,7 @@ type done struct {
 	cemented   []ledger.Cemented
 	finals     []lattice.FinalVote
 	confirm    []lattice.Hash // still to be cemented
+	already    []lattice.Hash // to be cemented, and was before
 	trimmed    bool           // victims of the backlog were tried
 	pruned     *messages.BlocksPruned
 }
@@ -616,6 +617,8 @@ func (a *blockProcessor) cement(tx storage.Tx, d *done) error {
 		}
 		if more {
 			d.confirm = append(d.confirm, target)
+		} else if len(order) == 0 {
+			d.already = append(d.already, target)
 		}
 	}
 	return nil
@@ -655,6 +658,9 @@ func (a *blockProcessor) tell(d *done) {
 	}
 	if len(d.cemented) > 0 {
 		a.tellCemented(d.cemented)
+	}
+	if len(d.already) > 0 { // it was not heard of, or the repeat was on its way
+		a.refs.elections.Tell(&messages.CementedBefore{Hashes: d.already})
 	}
 }
 

@@ -35,6 +35,7 @@ type board struct {
 	window    atomic.Int64                      // thousandths of bucket.Window
 	held      atomic.Int64                      // blocks of crowded buckets that wait to be taken in
 	heldOwn   atomic.Int64                      // those of them that were made here
+	decided   atomic.Int64                      // elections that have a winner which is not cemented yet
 	gathered  atomic.Int64                      // blocks that wait for more to be committed with
 	network   atomic.Pointer[rpc.NetworkHealth] // without what is counted elsewhere
 

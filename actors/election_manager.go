@@ -180,6 +180,8 @@ func (a *electionManager) handle(m messages.Elections) {
 		a.prove(m)
 	case *messages.AskElections:
 		m.Read(a.elections)
+	case *messages.CementedBefore:
+		a.cementedBefore(m.Hashes, now)
 	case *messages.ElectByHand:
 		m.Reply(a.electByHand(m, now), nil)
 	case *messages.WeightsWanted:
@@ -385,6 +387,17 @@ func (a *electionManager) cemented(m *messages.BlocksCemented, now time.Time) {
 	}
 }
 
+// cementedBefore ends what still asks for blocks to be cemented that are.
+func (a *electionManager) cementedBefore(hashes []lattice.Hash, now time.Time) {
+	for _, hash := range hashes {
+		a.cache.Remove(hash)
+		if e, runs := a.elections.InfoOf(hash); runs {
+			a.elections.Cemented(e.Root, hash, now)
+			a.forks.Decided(e.Root)
+		}
+	}
+}
+
 // running lists the elections that hold a place in a bucket.
 func (a *electionManager) running() *messages.ElectionsRunning {
 	m := &messages.ElectionsRunning{}
@@ -459,6 +472,7 @@ func (a *electionManager) carryOut() {
 // postVacancy says how many elections the scheduler may ask for.
 func (a *electionManager) postVacancy() {
 	a.board.vacancy.Store(int64(a.elections.Vacancy(election.Priority)))
+	a.board.decided.Store(int64(a.elections.Undone()))
 }
 
 func (a *electionManager) castVotes(r *election.Ready) {

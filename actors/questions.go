@@ -206,6 +206,10 @@ func (n *Node) Held() int { return int(n.board.held.Load()) }
 // answer.
 func (n *Node) HeldOwn() int { return int(n.board.heldOwn.Load()) }
 
+// Decided returns how many elections have a winner that is not final in the ledger
+// yet: with nothing to do there are none.
+func (n *Node) Decided() int { return int(n.board.decided.Load()) }
+
 // Gathered returns how many blocks wait for more to be committed with; they have
 // their credits still.
 func (n *Node) Gathered() int { return int(n.board.gathered.Load()) }

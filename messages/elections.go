@@ -67,6 +67,10 @@ type ProcessorStarted struct{ Confirmed uint64 }
 // MailboxControl lets the restarted block processor be heard.
 func (*ProcessorStarted) MailboxControl() {}
 
+// CementedBefore says that blocks which were to be cemented are final since an earlier
+// commit: nobody may have been told of that one, and what asks for it would ask for ever.
+type CementedBefore struct{ Hashes []lattice.Hash }
+
 // SchedulerStarted asks for ElectionsRunning.
 type SchedulerStarted struct{}
 
@@ -133,6 +137,7 @@ func (*ForkSeen) toElections()         {}
 func (*VotesVerified) toElections()    {}
 func (*SchedulerStarted) toElections() {}
 func (*BlocksInserted) toElections()   {}
+func (*CementedBefore) toElections()   {}
 func (*BlocksCemented) toElections()   {}
 func (*ProofsAsked) toElections()      {}
 func (*ProcessorStarted) toElections() {}

@@ -264,6 +264,9 @@ func (s *Sim) atRest() string {
 		if n.owed > 0 {
 			return fmt.Sprintf("node %d owes %d answers to users who gave it blocks", n.ID, n.owed)
 		}
+		if d := n.running.Decided(); d > 0 {
+			return fmt.Sprintf("node %d has %d elections that wait for their winner to be cemented", n.ID, d)
+		}
 		stored := map[lattice.Account]lattice.Amount{}
 		n.view(func(r storage.Reader) error {
 			return r.Weights(func(rep lattice.Account, w lattice.Amount) bool {

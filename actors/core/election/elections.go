@@ -88,6 +88,10 @@ func (s *Elections) Vacancy(b Behavior) int {
 	return max(0, room-s.running[b])
 }
 
+// Undone returns how many elections have decided, and wait for their winner to be
+// cemented.
+func (s *Elections) Undone() int { return s.decided }
+
 // share is a percentage of MaxElections, at least 1.
 func (s *Elections) share(percent int) int {
 	return max(1, s.cfg.MaxElections/100*percent+s.cfg.MaxElections%100*percent/100)
