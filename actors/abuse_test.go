@@ -203,6 +203,7 @@ func TestBannedPeerIsRefused(t *testing.T) {
 	if !refused {
 		t.Error("still let in after ten offences")
 	}
+	until(t, "the ban to be counted", time.Minute, func() bool { return node.Backend().Health().Network.Bans == 1 })
 	if _, err := handshaken(t, node.PeeringAddress(), testkit.Key(7778)); err != nil {
 		t.Errorf("another node at the same address was refused: %v", err)
 	}

@@ -40,6 +40,7 @@ type board struct {
 	network   atomic.Pointer[rpc.NetworkHealth] // without what is counted elsewhere
 
 	turnedAway atomic.Uint64 // connections of who dialled too often
+	bans       atomic.Uint64 // begun, by all instances of the peer supervisor
 
 	unconfirmed atomic.Uint64 // blocks, however they came
 

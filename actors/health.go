@@ -84,7 +84,7 @@ func (a *health) watch(u Usage, now time.Time) {
 func (b backend) Health() rpc.HealthReport {
 	r := reasons{state: rpc.NodeOK, ready: true, all: []string{}}
 	report := rpc.HealthReport{Budget: *b.board.budget.Load(), Network: *b.board.network.Load()}
-	report.Network.TurnedAway = b.board.turnedAway.Load()
+	report.Network.TurnedAway, report.Network.Bans = b.board.turnedAway.Load(), b.board.bans.Load()
 	starting := false
 	for _, a := range b.system.Health().Snapshot() {
 		h := actorHealth(&a)

@@ -67,6 +67,7 @@ func (b backend) writeMetrics(w io.Writer) {
 		one("smallnano_receivables", "gauge", "Amounts sent and not received.", float64(counts.Receivables)),
 		one("smallnano_peers", "gauge", "Connected peers.", float64(len(b.Peers()))),
 		one("smallnano_connections_turned_away_total", "counter", "Connections of who dialled too often, before anything was made for them.", float64(report.Network.TurnedAway)),
+		one("smallnano_bans_total", "counter", "Bans of peers that broke the rules, those that are over included.", float64(report.Network.Bans)),
 		one("smallnano_quorum_delta_smn", "gauge", "Weight of final votes that confirms.", coins(quorum.Delta)),
 		one("smallnano_weight_online_smn", "gauge", "Weight of the representatives seen voting.", coins(quorum.Online)),
 		one("smallnano_weight_trended_smn", "gauge", "Median of the samples of the online weight.", coins(quorum.Trended)),

@@ -67,6 +67,7 @@ type peerSupervisor struct {
 	children map[messages.ConnID]*child             // have an actor; bounded by the machine's slots
 	lookups  map[string]*lookup                     // by name
 	accused  []accusation                           // at most maxAccused, oldest offence first
+	bans     uint64                                 // of the machine, as told to the board
 	talk     *peering.TokenBucket                   // lines of the log that strangers may cause
 	unsaid   uint64                                 // lines that were too many
 }
@@ -123,7 +124,7 @@ func (a *peerSupervisor) Receive(ctx actor.Context) {
 
 func (a *peerSupervisor) start() {
 	a.machine = peering.New(a.cfg)
-	a.accused, a.unsaid = nil, 0
+	a.accused, a.unsaid, a.bans = nil, 0, 0
 	a.talk = peering.NewTokenBucket(talkPerSecond, talkBurst, a.env.Clock.Now())
 	a.rng = a.env.rand(namePeers)
 	a.open = map[messages.ConnID]Ref[messages.Peer]{}
@@ -383,6 +384,8 @@ func (a *peerSupervisor) post(now time.Time) {
 // broke the rules lately.
 func (a *peerSupervisor) postNetwork(now time.Time) {
 	n := a.machine.Counts()
+	a.board.bans.Add(n.Bans - a.bans)
+	a.bans = n.Bans
 	h := &rpc.NetworkHealth{
 		Book: []rpc.BookFill{
 			{Table: "fresh", Used: n.Fresh, Most: peering.MaxFresh},

@@ -301,14 +301,6 @@ func TestNearest(t *testing.T) {
 	if got := Nearest("x", nil); got != "" {
 		t.Errorf("without names: got %q", got)
 	}
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"abc", "abc", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"abc", "acb", 1}} {
-		if got := distance(c.a, c.b); got != c.want {
-			t.Errorf("%q to %q: got %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
 }
 
 // Only what is nearly spelled like a flag is suggested, and never the contrary of what

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/smallnano/smallnano/wire/rpc"
 )
 
 // setting is one row of the table: everything about a setting in one place.
@@ -122,7 +124,7 @@ func suggestion(name string, flags []string) string {
 	const most = 2 // letters that may be wrong, and fewer than half of them
 	var near []string
 	for _, f := range flags {
-		if d := distance(name, f); d <= most && 2*d < len(name) && (!strings.HasPrefix(f, "no-") || strings.HasPrefix(name, "no-")) {
+		if d := rpc.Spelling(name, f); d <= most && 2*d < len(name) && (!strings.HasPrefix(f, "no-") || strings.HasPrefix(name, "no-")) {
 			near = append(near, f)
 		}
 	}
@@ -212,7 +214,7 @@ func nearest(s string, name func(*setting) string) string {
 func Nearest(s string, names []string) string {
 	best, least := "", 1<<30
 	for _, name := range names {
-		if d := distance(s, name); d < least {
+		if d := rpc.Spelling(s, name); d < least {
 			best, least = name, d
 		}
 	}
@@ -221,31 +223,7 @@ func Nearest(s string, names []string) string {
 
 // Near reports whether two spellings are so alike that one may be meant by the
 // other: at most a third of the letters differ.
-func Near(s, name string) bool { return distance(s, name) <= max(1, len(s)/3) }
-
-// distance is the number of letters to change, add, drop or swap with the next
-// to make b of a.
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			wrong := 1
-			if a[i] == b[j] {
-				wrong = 0
-			}
-			row[j+1] = min(last[j]+wrong, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
-}
+func Near(s, name string) bool { return rpc.Spelling(s, name) <= max(1, len(s)/3) }
 
 // The kinds of values, each with the text form that file, variables and flags
 // share.

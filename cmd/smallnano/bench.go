@@ -44,7 +44,8 @@ func benchCommands() []command {
 // returns what to run after they were read.
 func benchmark(define func(*flag.FlagSet) func(*benchRun) (*load.Report, error)) func(*program, *flag.FlagSet, []string) error {
 	return func(p *program, flags *flag.FlagSet, args []string) error {
-		asJSON := flags.Bool("json", false, "print the result as one JSON object")
+		var o benchOutput
+		o.define(flags)
 		run := define(flags)
 		if err := parse(flags, args); err != nil {
 			return err
@@ -57,11 +58,40 @@ func benchmark(define func(*flag.FlagSet) func(*benchRun) (*load.Report, error))
 		}
 		r.Machine = load.ThisMachine(build().Info)
 		r.Bench, r.Settings = benchName(flags), settingsOf(flags)
-		if *asJSON {
-			return json.NewEncoder(p.out).Encode(r.Object())
-		}
-		return r.Table(p.out)
+		return o.write(p, r.Object(), r.Table)
 	}
+}
+
+// benchOutput is what every benchmark can do with its result.
+type benchOutput struct {
+	json bool
+	save string
+}
+
+func (o *benchOutput) define(flags *flag.FlagSet) {
+	flags.BoolVar(&o.json, "json", false, "print the result as one JSON object")
+	flags.StringVar(&o.save, "save", "", "file that the JSON object is written to as well")
+}
+
+// write prints a result, as a table unless JSON was asked for, and saves it.
+func (o *benchOutput) write(p *program, object map[string]any, table func(io.Writer) error) error {
+	text, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	if o.json {
+		_, err = p.out.Write(text)
+	} else {
+		err = table(p.out)
+	}
+	if o.save == "" {
+		return err
+	}
+	if saved := os.WriteFile(o.save, text, 0o600); saved != nil {
+		err = errors.Join(err, fmt.Errorf("cannot save the result: %w", saved))
+	}
+	return err
 }
 
 // benchRun is what a benchmark is given: until when it may run, and whom it
@@ -83,15 +113,15 @@ func (b *benchRun) folder() (dir string, remove func(), err error) {
 // nodeBench is what benchmarks share that start nodes whose data can stay, and
 // have a result of a shape of their own.
 type nodeBench struct {
+	benchOutput
 	flags *flag.FlagSet
 	dir   string
-	json  bool
 }
 
 func (n *nodeBench) define(flags *flag.FlagSet) {
 	n.flags = flags
 	flags.StringVar(&n.dir, "dir", "", "folder for the data of the nodes, which stays; empty: a temporary one")
-	flags.BoolVar(&n.json, "json", false, "print the result as one JSON object")
+	n.benchOutput.define(flags)
 }
 
 // folder returns the folder for the data of the nodes, and removes it afterwards
@@ -115,9 +145,6 @@ func measureNodes[F measured](p *program, n *nodeBench, run func(context.Context
 	if err != nil {
 		return err
 	}
-	if !n.json {
-		return found.print(p.out)
-	}
 	object := map[string]any{}
 	text, err := json.Marshal(found)
 	if err == nil {
@@ -127,7 +154,7 @@ func measureNodes[F measured](p *program, n *nodeBench, run func(context.Context
 		return err
 	}
 	object["bench"], object["machine"], object["settings"] = benchName(n.flags), load.ThisMachine(build().Info), settingsOf(n.flags)
-	return json.NewEncoder(p.out).Encode(object)
+	return n.write(p, object, found.print)
 }
 
 func benchName(flags *flag.FlagSet) string { return strings.TrimPrefix(flags.Name(), "bench ") }
@@ -136,7 +163,7 @@ func benchName(flags *flag.FlagSet) string { return strings.TrimPrefix(flags.Nam
 func settingsOf(flags *flag.FlagSet) map[string]string {
 	settings := map[string]string{}
 	flags.VisitAll(func(f *flag.Flag) {
-		if f.Name != "json" {
+		if f.Name != "json" && f.Name != "save" {
 			settings[f.Name] = f.Value.String()
 		}
 	})
@@ -204,21 +231,20 @@ func runBenchAll(p *program, flags *flag.FlagSet, args []string) error {
 			continue
 		}
 		fmt.Fprintf(p.err, "== bench %s\n", name)
-		args := append(strings.Fields(c.name), "--json")
+		args := append(strings.Fields(c.name), fmt.Sprint("--json=", *asJSON))
+		if *dir != "" {
+			args = append(args, "--save="+filepath.Join(*dir, name+".json"))
+		}
 		if *quick {
 			args = append(args, quickArgs[c.name]...)
 		}
 		result, err := runSelf(ctx, p.err, args)
-		if err == nil && *dir != "" {
-			err = os.WriteFile(filepath.Join(*dir, name+".json"), result, 0o600)
-		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("bench %s: %w", name, err))
 			continue
 		}
-		results[name] = result
-		if !*asJSON {
-			fmt.Fprintf(p.out, "%s: %s", name, result)
+		if results[name] = result; !*asJSON {
+			fmt.Fprintf(p.out, "%s\n", result)
 		}
 	}
 	if *asJSON {

@@ -289,8 +289,11 @@ func (n *liveNode) run(p *program, signals <-chan os.Signal) (reason string, err
 	}
 	defer os.Remove(path)
 	notifySupervisor("READY=1\nSTATUS=rpc " + url)
-	fmt.Fprintf(p.out, "smallnano node ready: network %s, peers %v, rpc %s, data %s\n",
-		n.network.Name, n.node.PeeringAddress(), url, n.settings.DataDir)
+	peers := "none let in"
+	if a := n.node.PeeringAddress(); a.IsValid() {
+		peers = a.String()
+	}
+	fmt.Fprintf(p.out, "smallnano node ready: network %s, peers %s, rpc %s, data %s\n", n.network.Name, peers, url, n.settings.DataDir)
 	select {
 	case s := <-signals:
 		return s.String(), nil

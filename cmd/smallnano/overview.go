@@ -19,23 +19,25 @@ import (
 // "status --json": names are added and never change their meaning; Schema grows
 // when that cannot be kept.
 type overview struct {
-	Schema    int           `json:"schema"`
-	URL       string        `json:"url"`
-	Vendor    string        `json:"vendor"`
-	Network   string        `json:"network"`
-	Uptime    int64         `json:"uptime_seconds"`
-	State     rpc.NodeState `json:"state"`
-	Ready     bool          `json:"ready"`
-	Reasons   []string      `json:"reasons"`
-	Blocks    uint64        `json:"blocks"`
-	Confirmed uint64        `json:"confirmed"`
-	Unchecked uint64        `json:"unchecked"`
-	Peers     []peerLine    `json:"peers"`
-	Quorum    quorumLine    `json:"quorum"`
-	Elections electionLine  `json:"elections"`
-	Bootstrap bootstrapLine `json:"bootstrap"`
-	Budget    []budgetLine  `json:"budget"`
-	Actors    []actorLine   `json:"actors"`
+	Schema    int            `json:"schema"`
+	URL       string         `json:"url"`
+	Vendor    string         `json:"vendor"`
+	Network   string         `json:"network"`
+	Uptime    int64          `json:"uptime_seconds"`
+	State     rpc.NodeState  `json:"state"`
+	Ready     bool           `json:"ready"`
+	Reasons   []string       `json:"reasons"`
+	Blocks    uint64         `json:"blocks"`
+	Confirmed uint64         `json:"confirmed"`
+	Unchecked uint64         `json:"unchecked"`
+	Peers     []peerLine     `json:"peers"`
+	Quorum    quorumLine     `json:"quorum"`
+	Elections electionLine   `json:"elections"`
+	Bootstrap bootstrapLine  `json:"bootstrap"`
+	Offenders []offenderLine `json:"offenders,omitempty"` // last seen first
+	Bans      uint64         `json:"bans"`                // since the start
+	Budget    []budgetLine   `json:"budget"`
+	Actors    []actorLine    `json:"actors"`
 	at        time.Time
 }
 
@@ -45,6 +47,23 @@ type peerLine struct {
 	Principal bool   `json:"principal"`
 	Received  uint64 `json:"bytes_in"`
 	Sent      uint64 `json:"bytes_out"`
+}
+
+// offenderLine is a peer that broke the rules lately.
+type offenderLine struct {
+	Address string `json:"address"`
+	Offence string `json:"offence"` // the last
+	Times   uint64 `json:"times"`
+	Score   int    `json:"score"` // 100 is a ban
+	Until   int64  `json:"banned_until,omitempty"`
+}
+
+func (l *offenderLine) text() string {
+	standing := fmt.Sprintf("score %d", l.Score)
+	if l.Until != 0 {
+		standing = "banned until " + time.Unix(l.Until, 0).UTC().Format(time.DateTime)
+	}
+	return fmt.Sprintf("%s broke the rules (%s), %d times, %s", l.Address, l.Offence, l.Times, standing)
 }
 
 // quorumLine is amounts in smn.
@@ -186,6 +205,10 @@ func (o *overview) takeHealth(answer json.RawMessage) error {
 	o.Reasons = append(o.Reasons, v.Reasons...)
 	for _, b := range v.Budget {
 		o.Budget = append(o.Budget, budgetLine{b.Name, b.Used, b.Target, b.Unit})
+	}
+	o.Bans = v.Network.Bans
+	for _, x := range v.Network.Offenders {
+		o.Offenders = append(o.Offenders, offenderLine{x.Address, x.Offence, x.Times, x.Score, x.Until})
 	}
 	o.Actors = actorLines(v.Actors)
 	return nil

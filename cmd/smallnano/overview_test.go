@@ -27,6 +27,9 @@ var answers = map[string]string{
 	"peers": `{"peers":{"[::1]:1":{"direction":"outbound","principal":"true","bytes_in":"1","bytes_out":"2"},
 		"[::1]:2":{"direction":"inbound","principal":"false","bytes_in":"1","bytes_out":"2"}}}`,
 	"health": `{"state":"degraded","ready":"false","reasons":["no peer is connected","and more"],
+		"network":{"book":[],"outbound":"1","outbound_slots":"8","inbound":"1","inbound_slots":"24","turned_away":"0","bans":"1","external":[],"offenders":[
+			{"address":"[::1]:3","offence":"bad frame","text":"x","times":"3","time":"1700000000","score":"0","banned_until":"1700003600"},
+			{"address":"[::1]:4\u001b[2J","offence":"flooding","text":"x","times":"2","time":"1700000000","score":"10"}]},
 		"budget":[{"name":"rss","used":"134217728","target":"67108864","unit":"bytes"},{"name":"cpu","used":"50","target":"100","unit":"percent"},
 			{"name":"disk","used":"1024","target":"2147483648","unit":"bytes"},{"name":"fds","used":"23","target":"0","unit":"count"}],
 		"actors":[{"name":"node","state":"running","restarts":"0","mailbox":{"depth":"0","capacity":"1","high_water":"0","posted":"0","handled":"0","refused":"0","dropped":"0","oldest_ms":"0"},"p50_us":"0","p99_us":"0"},
@@ -71,7 +74,8 @@ func TestStatus(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	for _, want := range []string{"confirmed here 150 of 900 blocks", "missing 670000; silent:", "- smn_a  500000 smn, last vote 2023-11-15 00:56:40", "- smn_b  1 smn, no vote since"} {
+	for _, want := range []string{"confirmed here 150 of 900 blocks", "missing 670000; silent:", "- smn_a  500000 smn, last vote 2023-11-15 00:56:40", "- smn_b  1 smn, no vote since",
+		"- [::1]:3 broke the rules (bad frame), 3 times, banned until 2023-11-14 23:13:20"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
@@ -81,7 +85,7 @@ func TestStatus(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &o); err != nil || code != exitFailed {
 		t.Fatalf("code %d: %v: %s", code, err, text)
 	}
-	if o.Schema != 1 || o.Ready || o.Blocks != 200 || len(o.Peers) != 2 || len(o.Actors) != 2 || o.Actors[1].Name != "connections" || o.Actors[1].Depth != 3 ||
+	if o.Schema != 1 || o.Ready || o.Blocks != 200 || len(o.Peers) != 2 || o.Bans != 1 || len(o.Offenders) != 2 || o.Offenders[1].Score != 10 || len(o.Actors) != 2 || o.Actors[1].Name != "connections" || o.Actors[1].Depth != 3 ||
 		o.Elections != (electionLine{12, 500, 5, 6, 8}) || o.Bootstrap.Rate != 7 || o.Bootstrap.Left == nil || *o.Bootstrap.Left != 10 {
 		t.Errorf("read back as %+v", o)
 	}
@@ -112,7 +116,7 @@ func TestScreen(t *testing.T) {
 		}
 	}
 	text := strings.Join(o.screen(&before, 80, 24), "\n")
-	for _, want := range []string{"blocks 200  50.0/s", "confirmed 150  0.0/s", "confirmed in 5 ms (p50), 8 ms (p99)", "sync pulling, 74.1 %, 70 missing, 7 blocks/s, 10s left", "NOT READY", "! no peer", "connections (2)   running          3", "clock             backing off      5", "it broke?[2J"} {
+	for _, want := range []string{"blocks 200  50.0/s", "confirmed 150  0.0/s", "confirmed in 5 ms (p50), 8 ms (p99)", "sync pulling, 74.1 %, 70 missing, 7 blocks/s, 10s left", "NOT READY", "! [::1]:4?[2J broke the rules (flooding), 2 times, score 10", "! no peer", "connections (2)   running          3", "clock             backing off      5", "it broke?[2J"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

@@ -63,6 +63,9 @@ func (o *overview) print(w io.Writer) error {
 	line("elections", "%s", o.Elections.text())
 	line("sync", "%s", o.Bootstrap.text())
 	line("peers", "%s", o.peersText())
+	for i := range o.Offenders {
+		line("", "- %s", o.Offenders[i].text())
+	}
 	line("quorum", "%s smn confirm; seen voting %s, behind peers %s", o.Quorum.Needed, o.Quorum.Online, o.Quorum.Peers)
 	for _, text := range o.Quorum.texts() {
 		line("", "%s", text)

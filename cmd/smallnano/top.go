@@ -155,6 +155,9 @@ func (o *overview) screen(before *overview, columns, lines int) []string {
 	add("elections %s", o.Elections.text())
 	add("sync %s", o.Bootstrap.text())
 	add("peers %s", o.peersText())
+	for i := range o.Offenders[:min(len(o.Offenders), 2)] {
+		add("! %s", o.Offenders[i].text())
+	}
 	var meters []string
 	for _, name := range []string{"rss", "cpu", "disk"} {
 		if b := o.budget(name); b.Target > 0 {

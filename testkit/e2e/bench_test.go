@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +48,19 @@ func TestBench(t *testing.T) {
 	}
 	if o := run(t, "bench", "votes", "--votes", "2", "--rounds", "1"); o.code != 0 || !strings.Contains(o.out, "votes_of_12_per_second") {
 		t.Errorf("as a table: code %d: %s%s", o.code, o.out, o.err)
+	}
+	dir := t.TempDir()
+	o := run(t, "bench", "all", "--quick", "--only", "votes", "--dir", dir)
+	if o.code != 0 || !strings.Contains(o.out, "\nvotes_of_12_per_second ") || strings.Contains(o.out, "{") {
+		t.Errorf("all as tables: code %d: %s%s", o.code, o.out, o.err)
+	}
+	var saved map[string]any
+	text, err := os.ReadFile(filepath.Join(dir, "votes.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &saved)
+	}
+	if err != nil || saved["bench"] != "votes" {
+		t.Errorf("saved %s: %v", text, err)
 	}
 }
 

@@ -249,6 +249,7 @@ type NetworkHealth struct {
 	Inbound     int               `json:"inbound,string"`
 	MaxInbound  int               `json:"inbound_slots,string"`
 	TurnedAway  uint64            `json:"turned_away,string"` // connections, since the start, before anything was made for them
+	Bans        uint64            `json:"bans,string"`        // begun since the start
 	External    []ExternalAddress `json:"external"`
 	Offenders   []PeerOffence     `json:"offenders"` // last seen first
 }

@@ -329,7 +329,7 @@ func fakeHealth() HealthReport {
 		},
 		Network: NetworkHealth{
 			Book:     []BookFill{{Table: "fresh", Used: 30, Most: 512}, {Table: "tried", Used: 9, Most: 256}},
-			Outbound: 7, MaxOutbound: 8, Inbound: 12, MaxInbound: 24, TurnedAway: 5000,
+			Outbound: 7, MaxOutbound: 8, Inbound: 12, MaxInbound: 24, TurnedAway: 5000, Bans: 3,
 			External: []ExternalAddress{{Address: "5.6.7.8:7176", Agree: 4, Against: 1, Believed: true}},
 			Offenders: []PeerOffence{{
 				Node: "00aa", Address: "9.8.7.6:1234", Offence: "bad reply", Text: "told a frontier that it does not have",

@@ -19,7 +19,7 @@ func (s *Server) suggestion(name string) string {
 			if s.find(known) == nil {
 				continue
 			}
-			if d := spelling(name, known); d < least {
+			if d := Spelling(name, known); d < least {
 				best, least = known, d
 			}
 		}
@@ -30,9 +30,9 @@ func (s *Server) suggestion(name string) string {
 	return fmt.Sprintf("; is %q meant?", best)
 }
 
-// spelling is the number of letters to change, add, drop or swap with the next
-// to make b of a.
-func spelling(a, b string) int {
+// Spelling is how far two spellings are apart: the number of letters to change,
+// add, drop or swap with the next to make b of a.
+func Spelling(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j

@@ -76,6 +76,7 @@ var nodeActions = []*action{
 			maybe("network.inbound", formCount, "connections dialled by others"),
 			maybe("network.inbound_slots", formCount, "for them"),
 			maybe("network.turned_away", formCount, "connections of who dialled too often, since the start"),
+			maybe("network.bans", formCount, "bans of who broke the rules, since the start, those that are over included"),
 			maybe("network.external", formList, "where peers see this node"),
 			maybe("network.external[].address", formText, "host:port"),
 			maybe("network.external[].configured", formFlag, "by the operator"),

@@ -77,14 +77,15 @@ func TestOffences(t *testing.T) {
 		}
 	}
 	// Each ban is twice as long as the one before, up to the limit.
-	now := start.Add(2 * time.Hour)
+	now, bans := start.Add(2*time.Hour), uint64(0)
 	for _, hours := range []time.Duration{1, 2, 4, 4} {
 		banned := false
 		for range 2 {
 			_, banned = o.Add(who, BadSignature, now)
 		}
 		until, is := o.Banned(who, now)
-		if !banned || !is || until.Sub(now) != hours*time.Hour {
+		bans++
+		if !banned || !is || until.Sub(now) != hours*time.Hour || o.Bans() != bans {
 			t.Errorf("banned %v until %v from now, want %d h", banned, until.Sub(now), hours)
 		}
 		now = until
@@ -95,6 +96,9 @@ func TestOffences(t *testing.T) {
 	o.Pardon(who)
 	if o.Len() != 0 {
 		t.Error("pardoned and remembered")
+	}
+	if o.Bans() != bans {
+		t.Errorf("%d bans after a pardon, want %d", o.Bans(), bans)
 	}
 	o.Pardon(who)
 }

@@ -73,6 +73,7 @@ type Offences struct {
 	banTime, maxBanTime time.Duration
 	records             map[Offender]*record
 	order               []Offender // by first offence, for eviction
+	bans                uint64     // ever begun
 }
 
 type record struct {
@@ -102,6 +103,7 @@ func (t *Offences) Add(who Offender, what Offence, now time.Time) (score int, ba
 	r.points += offences[what].points
 	score = r.points
 	if score >= banScore {
+		t.bans++
 		r.until = now.Add(t.banFor(r.bans))
 		r.bans++
 		r.points = 0
@@ -184,6 +186,9 @@ func (t *Offences) Pardon(who Offender) {
 		}
 	}
 }
+
+// Bans returns how many bans have begun, those that are over or pardoned included.
+func (t *Offences) Bans() uint64 { return t.bans }
 
 // Len returns how many offenders are remembered.
 func (t *Offences) Len() int { return len(t.order) }

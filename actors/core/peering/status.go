@@ -58,13 +58,14 @@ type Counts struct {
 	Fresh, Tried      int // of the book
 	Configured        int
 	Offenders         int
+	Bans              uint64 // begun since the machine was made
 }
 
 // Counts returns how full the machine's containers are.
 func (p *Peers) Counts() Counts {
 	out, in := p.taken()
 	return Counts{Outbound: out, Inbound: in, Open: p.Open(), Book: len(p.book.entries),
-		Fresh: p.book.count(fresh), Tried: p.book.count(tried), Configured: p.book.count(configured), Offenders: p.offences.Len()}
+		Fresh: p.book.count(fresh), Tried: p.book.count(tried), Configured: p.book.count(configured), Offenders: p.offences.Len(), Bans: p.offences.Bans()}
 }
 
 // MaxFresh and MaxTried are how many addresses the tables of the book can hold.
