@@ -105,9 +105,11 @@ const crowdedAt = 32
 // postCrowd shows how full the buckets are.
 func (a *bucketScheduler) postCrowd() {
 	a.board.backlog.Store(int64(a.backlog.index.Len()))
-	a.board.crowd.Store(&bucket.Crowd{
-		Unconfirmed: a.backlog.index.Counts(), Share: crowdedAt, Next: a.machine.Turns(),
-	})
+	now := bucket.Crowd{Unconfirmed: a.backlog.index.Counts(), Share: crowdedAt, Next: a.machine.Turns()}
+	if *a.board.crowd.Load() != now { // it is large, and most messages change nothing of it
+		posted := now
+		a.board.crowd.Store(&posted)
+	}
 }
 
 // trim names the next victims when there are too many unconfirmed blocks.

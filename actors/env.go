@@ -35,12 +35,13 @@ type Env struct {
 	// Verify checks signatures; nil is crypto.VerifyBatch with Secret. Another one
 	// must come to the same answers.
 	Verify func([]crypto.Check) []bool
-	// SignVote does what lattice.Vote.Sign does; nil is that. Another one goes with
-	// another Verify.
-	SignVote func(v *lattice.Vote, id lattice.NetworkID, key crypto.PrivateKey)
-	Network  Network
-	Store    storage.Store
-	Log      *slog.Logger
+	// SignVote does what lattice.Vote.Sign does; nil is that. SignHandshake does what
+	// crypto.PrivateKey.Sign does; nil is that. Others go with another Verify.
+	SignVote      func(v *lattice.Vote, id lattice.NetworkID, key crypto.PrivateKey)
+	SignHandshake func(key crypto.PrivateKey, message []byte) crypto.Signature
+	Network       Network
+	Store         storage.Store
+	Log           *slog.Logger
 }
 
 // verify checks signatures as a batch.
@@ -49,6 +50,14 @@ func (e *Env) verify(checks []crypto.Check) []bool {
 		return e.Verify(checks)
 	}
 	return crypto.VerifyBatch(checks, e.Secret)
+}
+
+// verifyOne checks a signature by itself.
+func (e *Env) verifyOne(c crypto.Check) bool {
+	if e.Verify != nil {
+		return e.Verify([]crypto.Check{c})[0]
+	}
+	return crypto.Verify(c.Key, c.Message, c.Signature)
 }
 
 // signVote signs a vote.

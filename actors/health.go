@@ -86,12 +86,15 @@ func (b backend) Health() rpc.HealthReport {
 	report := rpc.HealthReport{Budget: *b.board.budget.Load(), Network: *b.board.network.Load()}
 	report.Network.TurnedAway, report.Network.Bans = b.board.turnedAway.Load(), b.board.bans.Load()
 	starting := false
-	for _, a := range b.system.Health().Snapshot() {
-		h := actorHealth(&a)
+	actors := b.system.Health().Snapshot()
+	report.Actors = make([]rpc.ActorHealth, 0, len(actors))
+	for i := range actors {
+		a := &actors[i]
+		h := actorHealth(a)
 		starting = starting || a.State == supervise.Starting && a.Restarts == 0
 		report.Actors = append(report.Actors, h)
 		if h.State != rpc.ActorRunning && !strings.Contains(a.Path, "/"+namePeers+"/") {
-			r.unready("%s is %s%s", h.Name, strings.ReplaceAll(string(h.State), "_", " "), failureText(&a))
+			r.unready("%s is %s%s", h.Name, strings.ReplaceAll(string(h.State), "_", " "), failureText(a))
 		}
 	}
 	b.network(&r)

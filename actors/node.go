@@ -400,7 +400,10 @@ func (n *Node) announcedPort() uint16 {
 }
 
 func (n *Node) handshake() wire.HandshakeConfig {
-	return wire.HandshakeConfig{Network: n.cfg.Network, NodeKey: n.cfg.NodeKey, PeeringPort: n.announcedPort()}
+	return wire.HandshakeConfig{
+		Network: n.cfg.Network, NodeKey: n.cfg.NodeKey, PeeringPort: n.announcedPort(),
+		Sign: n.env.SignHandshake, Verify: n.env.verifyOne,
+	}
 }
 
 // requestStop tells whoever started the node that it should stop.

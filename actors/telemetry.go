@@ -140,7 +140,7 @@ func (a *telemetry) arrived(m *messages.TelemetryArrived) {
 	case told.NodeID != crypto.PublicKey(m.NodeID):
 		a.blame(m.Conn, peering.BadMessage, "telemetry of another node")
 		return
-	case !told.Verify(a.net.ID):
+	case !a.env.verifyOne(told.Check(a.net.ID)):
 		a.blame(m.Conn, peering.BadSignature, "telemetry")
 		return
 	}

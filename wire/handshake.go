@@ -24,6 +24,26 @@ type HandshakeConfig struct {
 	NodeKey crypto.PrivateKey
 	// PeeringPort is where the node accepts connections, 0 when it does not.
 	PeeringPort uint16
+	// Sign signs with NodeKey, Verify checks the other end's signature; nil does it
+	// as package crypto does. Others must come to the same answers.
+	Sign   func(crypto.PrivateKey, []byte) crypto.Signature
+	Verify func(crypto.Check) bool
+}
+
+// sign signs with the node's key.
+func (c *HandshakeConfig) sign(message []byte) crypto.Signature {
+	if c.Sign != nil {
+		return c.Sign(c.NodeKey, message)
+	}
+	return c.NodeKey.Sign(message)
+}
+
+// verify checks a signature of the other end.
+func (c *HandshakeConfig) verify(check crypto.Check) bool {
+	if c.Verify != nil {
+		return c.Verify(check)
+	}
+	return crypto.Verify(check.Key, check.Message, check.Signature)
 }
 
 // Peer is what a handshake proved about the other end. The address to dial it
@@ -163,7 +183,7 @@ func (h *Handshaker) prove(m *HandshakeAck) ([]Message, error) {
 		h.cookieB = m.Cookie
 	}
 	digest := h.digest(h.role.other(), m.NodeID, m.PeeringPort)
-	if !crypto.Verify(m.NodeID, digest[:], m.Signature) {
+	if !h.cfg.verify(crypto.Check{Key: m.NodeID, Message: digest[:], Signature: m.Signature}) {
 		return nil, fmt.Errorf("%w by node id %v", ErrSignature, m.NodeID)
 	}
 	h.stage = finished
@@ -209,7 +229,7 @@ func (h *Handshaker) ack() *HandshakeAck {
 		NodeID:      id,
 		Genesis:     h.cfg.Network.GenesisHash,
 		PeeringPort: h.cfg.PeeringPort,
-		Signature:   h.cfg.NodeKey.Sign(digest[:]),
+		Signature:   h.cfg.sign(digest[:]),
 	}
 }
 

@@ -52,8 +52,14 @@ func (m *Telemetry) Sign(id lattice.NetworkID, nodeKey crypto.PrivateKey) {
 // Verify reports whether the signature is that of the node id. That the node
 // id is the one the connection's handshake proved is for the caller to compare.
 func (m *Telemetry) Verify(id lattice.NetworkID) bool {
+	c := m.Check(id)
+	return crypto.Verify(c.Key, c.Message, c.Signature)
+}
+
+// Check returns what Verify checks.
+func (m *Telemetry) Check(id lattice.NetworkID) crypto.Check {
 	digest := m.digest(id)
-	return crypto.Verify(m.NodeID, digest[:], m.Signature)
+	return crypto.Check{Key: m.NodeID, Message: digest[:], Signature: m.Signature}
 }
 
 // digest covers the body without its signature.

@@ -146,16 +146,18 @@ func (h *Health) find(path string) *cell {
 // Snapshot lists all actors by path.
 func (h *Health) Snapshot() []ActorHealth {
 	h.mu.Lock()
-	all := make([]ActorHealth, 0, len(h.cells))
-	boxes := make(map[string]*mailbox.Mailbox, len(h.cells))
-	for path, c := range h.cells {
-		all = append(all, c.entry())
-		boxes[path] = c.box
+	cells := make([]*cell, 0, len(h.cells))
+	for _, c := range h.cells {
+		cells = append(cells, c)
+	}
+	slices.SortFunc(cells, func(a, b *cell) int { return cmp.Compare(a.path, b.path) })
+	all := make([]ActorHealth, len(cells))
+	for i, c := range cells {
+		all[i] = c.entry()
 	}
 	h.mu.Unlock()
-	slices.SortFunc(all, func(a, b ActorHealth) int { return cmp.Compare(a.Path, b.Path) })
-	for i := range all {
-		all[i].Mailbox = boxes[all[i].Path].Stats()
+	for i, c := range cells {
+		all[i].Mailbox = c.box.Stats()
 	}
 	return all
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"sort"
 
 	"github.com/smallnano/smallnano/actors/core/ledger"
@@ -61,8 +62,12 @@ func (s *Sim) committed(n *Node, err error) {
 		return
 	}
 	s.seen.commits++
-	n.view(func(r storage.Reader) error { return s.checkConfirmations(n, r) })
-	if s.seen.commits%fullCheckEvery == 0 {
+	full := s.seen.commits%fullCheckEvery == 0
+	if full || n.cements || s.seen.sequence[n.ID] == 0 {
+		n.cements = false
+		n.view(func(r storage.Reader) error { return s.checkConfirmations(n, r) })
+	}
+	if full {
 		s.checkLedger(n)
 	}
 }
@@ -277,7 +282,7 @@ func (s *Sim) checkLedger(n *Node) {
 		}); err != nil {
 			return err
 		}
-		if fmt.Sprint(stored) != fmt.Sprint(weights) {
+		if !maps.Equal(stored, weights) {
 			s.violate("weights", "node %d: stored %v, recounted %v", n.ID, stored, weights)
 		}
 		if together != lattice.Supply {

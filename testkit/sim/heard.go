@@ -21,6 +21,14 @@ type heard struct {
 	// elections are those that were seen, by root, with the final votes that count
 	// in them.
 	elections map[lattice.QualifiedRoot]*seenElection
+	// sound are its own votes that were checked and stay right.
+	sound map[ownVote]bool
+}
+
+// ownVote is what a node's representative says of a block.
+type ownVote struct {
+	hash  lattice.Hash
+	final bool
 }
 
 type seenElection struct {
@@ -39,7 +47,7 @@ type finalSaid struct {
 func newHeard() heard {
 	return heard{
 		taken: map[lattice.Hash]bool{}, votes: map[lattice.Hash]map[lattice.Account]time.Time{},
-		elections: map[lattice.QualifiedRoot]*seenElection{},
+		elections: map[lattice.QualifiedRoot]*seenElection{}, sound: map[ownVote]bool{},
 	}
 }
 

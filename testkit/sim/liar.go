@@ -64,7 +64,7 @@ func (s *Sim) newLiar(number int, tricks []trick) *liar {
 }
 
 // liarKey is the key of a liar's representative.
-func (s *Sim) liarKey(number int) crypto.PrivateKey { return testkit.Key(4_000_000 + number) }
+func (s *Sim) liarKey(number int) crypto.PrivateKey { return key(4_000_000 + number) }
 
 // again lets the liar act for as long as it lives.
 func (l *liar) again() {
@@ -178,7 +178,10 @@ func (l *liar) took(k *link, inbound bool) {
 		other.GenesisHash[0]++
 		network = &other
 	}
-	cfg := wire.HandshakeConfig{Network: network, NodeKey: testkit.Key(5_000_000 + 1000*l.number + l.lives), PeeringPort: 7176}
+	cfg := wire.HandshakeConfig{
+		Network: network, NodeKey: key(5_000_000 + 1000*l.number + l.lives), PeeringPort: 7176,
+		Sign: l.sim.sign, Verify: func(c crypto.Check) bool { return l.sim.verify([]crypto.Check{c})[0] },
+	}
 	c := &lie{liar: l, link: k}
 	if inbound {
 		c.handshake = wire.NewListener(cfg, l.cookie())

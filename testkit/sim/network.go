@@ -246,7 +246,7 @@ func (l *link) carry(frame []byte, late bool) {
 	}
 	l.onWay++
 	other := l.other
-	n.world.after(other.host.owner, at.Sub(n.world.now), func() { other.arrive(frame) })
+	n.world.set(other.host.owner, at.Sub(n.world.now), func() { other.arrive(frame) })
 }
 
 // arrive takes in a frame from the wire. A cut line carries nothing, and what comes
@@ -307,7 +307,9 @@ func (l *link) handOn() {
 		if !ok {
 			return
 		}
-		l.arrived = l.arrived[1:]
+		copy(l.arrived, l.arrived[1:]) // few wait here; so the room of those that went is used again
+		l.arrived[len(l.arrived)-1] = nil
+		l.arrived = l.arrived[:len(l.arrived)-1]
 		header, err := wire.ParseHeader(l.host.id, [wire.HeaderSize]byte(frame[:wire.HeaderSize]))
 		if err != nil { // a byzantine node sends bytes that are none of ours
 			credit.Release()

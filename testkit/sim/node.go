@@ -18,7 +18,6 @@ import (
 	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
-	"github.com/smallnano/smallnano/testkit"
 )
 
 // Node is one real node in the world: real actors, a real database, the real
@@ -40,6 +39,7 @@ type Node struct {
 	disk    disk
 	harmed  bool // its disk has failed in this life
 
+	cements      bool            // since the confirmations were looked at last
 	elections    election.Config // bounds
 	heard        heard
 	slowAt       time.Time // until when turns may be under way that a slow disk holds up
@@ -64,6 +64,9 @@ type disk struct {
 	slow    time.Duration // every turn of an actor that uses it takes so long
 }
 
+// key is the key of the node's identity.
+func (n *Node) key() crypto.PrivateKey { return key(1_000_000 + n.ID) }
+
 // Alive reports whether the node runs.
 func (n *Node) Alive() bool { return n.running != nil }
 
@@ -83,7 +86,7 @@ type store struct {
 // Update implements storage.Store.
 func (s *store) Update(f func(storage.Tx) error) error {
 	n := s.node
-	err := s.write(s.Store.Update, func(tx storage.Tx) error { return f(unsynced{tx, s}) })
+	err := s.write(s.Store.Update, func(tx storage.Tx) error { return f(unsynced{watched{tx, s}}) })
 	n.sim.committed(n, err)
 	if err == nil && n.untold {
 		n.untold = false
@@ -95,7 +98,7 @@ func (s *store) Update(f func(storage.Tx) error) error {
 
 // UpdateDurable implements storage.Store.
 func (s *store) UpdateDurable(f func(storage.Tx) error) error {
-	err := s.write(s.Store.UpdateDurable, f)
+	err := s.write(s.Store.UpdateDurable, func(tx storage.Tx) error { return f(watched{tx, s}) })
 	if err == nil {
 		s.keep()
 	}
@@ -229,7 +232,7 @@ func (n *Node) start() {
 	n.owner = &owner{id: n.ID}
 	n.host = &host{network: s.network, owner: n.owner, address: s.opt.address(n.ID)}
 	cfg := actors.DefaultConfig(n.net)
-	cfg.NodeKey = testkit.Key(1_000_000 + n.ID)
+	cfg.NodeKey = n.key()
 	cfg.VotingKeys = n.votes
 	cfg.Listen = n.host.address
 	cfg.Peers = n.peers
@@ -243,7 +246,7 @@ func (n *Node) start() {
 	node, err := actors.Start(cfg, actors.Env{
 		Clock: clock{s.world, n.owner, &n.skew}, Seed: s.world.rng.Uint64(),
 		Secret:     secrets{rand.New(rand.NewPCG(s.world.rng.Uint64(), 0))},
-		Dispatcher: d, Dedicated: func() actor.Dispatcher { return slowDispatcher{d, n} }, Workers: workers{s.world, n.owner}, Network: n.host, Store: n.store, Verify: s.verify, SignVote: s.signVote,
+		Dispatcher: d, Dedicated: func() actor.Dispatcher { return slowDispatcher{d, n} }, Workers: workers{s.world, n.owner}, Network: n.host, Store: n.store, Verify: s.verify, SignVote: s.signVote, SignHandshake: s.sign,
 		Log: s.world.trace.logger(n.owner),
 	})
 	s.must(err)

@@ -281,6 +281,13 @@ func (s *Sim) signVote(v *lattice.Vote, id lattice.NetworkID, key crypto.Private
 	v.Signature = mark(key.Public(), digest)
 }
 
+// sign signs truly, and what it signs is trusted.
+func (s *Sim) sign(key crypto.PrivateKey, message []byte) crypto.Signature {
+	signature := key.Sign(message)
+	s.trust(key.Public(), [32]byte(message), signature)
+	return signature
+}
+
 // mark stands for the signature of a message.
 func mark(key crypto.PublicKey, message [32]byte) (out crypto.Signature) {
 	sum := crypto.Sum256([]byte("signed in a simulation"), key[:], message[:])
@@ -420,7 +427,7 @@ func (s *Sim) repKey(id int) crypto.PrivateKey {
 	if id == 0 {
 		return testkit.GenesisKey(s.net)
 	}
-	return testkit.Key(2_000_000 + id)
+	return key(2_000_000 + id)
 }
 
 // shares composes the blocks that give every representative its share, and leave

@@ -91,7 +91,7 @@ func (p *spammer) compose() {
 }
 
 func (p *spammer) target() *testkit.Wallet {
-	return testkit.NewWallet(p.sim.net, testkit.Key(6_000_000+10_000*p.home+1_000*int(p.kind)+p.opened))
+	return testkit.NewWallet(p.sim.net, key(6_000_000+10_000*p.home+1_000*int(p.kind)+p.opened))
 }
 
 func (p *spammer) add(b *lattice.Block) {

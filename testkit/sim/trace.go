@@ -51,8 +51,13 @@ func (t *Trace) frame(to, from int, frame []byte) {
 	b = append(b, sum[:8]...)
 	t.sum.Write(b)
 	if t.text != nil {
-		fmt.Fprintf(t.text, "%10.4f n%d<n%d %s %d bytes %x%s\n", t.world.now.Sub(start).Seconds(), to, from, wire.Type(frame[4]), len(frame), sum[:6], about(frame))
+		t.tell(to, from, frame, [6]byte(sum[:6]))
 	}
+}
+
+// tell puts into words that a frame arrived.
+func (t *Trace) tell(to, from int, frame []byte, sum [6]byte) {
+	fmt.Fprintf(t.text, "%10.4f n%d<n%d %s %d bytes %x%s\n", t.world.now.Sub(start).Seconds(), to, from, wire.Type(frame[4]), len(frame), sum, about(frame))
 }
 
 // about says of a frame of consensus what it is about.

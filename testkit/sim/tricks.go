@@ -61,6 +61,12 @@ func trickByName(name string) (trick, bool) {
 	return trick{}, false
 }
 
+// sign signs a vote as the liar's representative.
+func (l *liar) sign(v *lattice.Vote) {
+	v.Sign(l.sim.net.ID, l.rep)
+	l.sim.trust(v.Representative.Key(), v.Digest(l.sim.net.ID), v.Signature)
+}
+
 // vote says a vote of the liar's representative to somebody.
 func (l *liar) vote(timestamp uint64, hashes ...lattice.Hash) {
 	c := l.someone()
@@ -68,7 +74,7 @@ func (l *liar) vote(timestamp uint64, hashes ...lattice.Hash) {
 		return
 	}
 	v := lattice.Vote{Timestamp: timestamp, Hashes: hashes}
-	v.Sign(l.sim.net.ID, l.rep)
+	l.sign(&v)
 	c.say(&wire.Vote{Vote: v})
 }
 
@@ -192,7 +198,7 @@ func (l *liar) tell(vote func(*lie) lattice.Vote) {
 			continue
 		}
 		v := vote(c)
-		v.Sign(l.sim.net.ID, l.rep)
+		l.sign(&v)
 		c.say(&wire.Vote{Vote: v})
 		c.say(&wire.Keepalive{})
 	}
@@ -233,7 +239,7 @@ func (l *liar) voteSplit() {
 	now := l.sim.world.now
 	side := int(now.Sub(start)/splitTime) + int(c.link.remote.Addr().As4()[2])
 	v := lattice.Vote{Timestamp: lattice.VoteTimestamp(now), Hashes: pair[side&1 : side&1+1]}
-	v.Sign(l.sim.net.ID, l.rep)
+	l.sign(&v)
 	c.say(&wire.Vote{Vote: v})
 }
 
@@ -322,7 +328,7 @@ func (l *liar) flood() {
 func (l *liar) orphan(number int) *wire.Publish {
 	w := testkit.NewWallet(l.sim.net, l.rep)
 	w.Info.Frontier, w.Info.Height, w.Info.Balance = testkit.Hash(number), 1, lattice.AmountFrom(100)
-	return &wire.Publish{Block: *w.Send(testkit.Account(1), lattice.AmountFrom(1))}
+	return &wire.Publish{Block: *w.Send(testkit.AccountOf(key(1)), lattice.AmountFrom(1))}
 }
 
 // badSignature sends a true block with another signature, so that the true one
@@ -495,6 +501,6 @@ func (l *liar) lieAboutVotes(c *lie, q *wire.ConfirmReq) {
 		return
 	}
 	v := lattice.Vote{Timestamp: l.when(), Hashes: []lattice.Hash{q.Blocks[rng.IntN(len(q.Blocks))].Hash}}
-	v.Sign(l.sim.net.ID, l.rep)
+	l.sign(&v)
 	c.say(&wire.Vote{Vote: v})
 }

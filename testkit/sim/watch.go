@@ -3,9 +3,11 @@ package sim
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/smallnano/smallnano/actors/core/bootstrap"
+	"github.com/smallnano/smallnano/actors/core/ledger"
 	"github.com/smallnano/smallnano/actors/core/peering"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
@@ -34,6 +36,10 @@ func (s *Sim) sent(o *owner, m wire.Message) {
 	if _, pulls := m.(*wire.PullReq); pulls && o.id < len(s.nodes) {
 		s.nodes[o.id].pulls++
 	}
+	if t, tells := m.(*wire.Telemetry); tells && o.id < len(s.nodes) && t.NodeID == s.nodes[o.id].key().Public() {
+		c := t.Check(s.net.ID)
+		s.trust(c.Key, [32]byte(c.Message), c.Signature)
+	}
 	v, ok := m.(*wire.Vote)
 	if !ok {
 		return
@@ -43,32 +49,46 @@ func (s *Sim) sent(o *owner, m wire.Message) {
 		return
 	}
 	s.trust(v.Vote.Representative.Key(), v.Vote.Digest(s.net.ID), v.Vote.Signature)
-	n.view(func(r storage.Reader) error {
-		for _, hash := range v.Vote.Hashes {
-			if err := s.checkVote(n, r, hash, v.Vote.Final()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if v.Vote.Final() {
+	final := v.Vote.Final()
+	if doubted := func(h lattice.Hash) bool { return !n.heard.sound[ownVote{h, final}] }; slices.ContainsFunc(v.Vote.Hashes, doubted) {
+		n.view(func(r storage.Reader) error { return s.checkVotes(n, r, v.Vote.Hashes, final) })
+	}
+	if final {
 		n.took("final")
 	} else {
 		n.took("normal")
 	}
 }
 
-// checkVote checks a vote of a node's own representative for one block.
-func (s *Sim) checkVote(n *Node, r storage.Reader, hash lattice.Hash, final bool) error {
+// checkVotes checks a vote of a node's own representative. What nothing can make
+// wrong while the process lives is remembered: most votes are said several times.
+func (s *Sim) checkVotes(n *Node, r storage.Reader, hashes []lattice.Hash, final bool) error {
+	for _, hash := range hashes {
+		sound, err := s.checkVote(n, r, hash, final)
+		if err != nil {
+			return err
+		}
+		if sound {
+			n.heard.sound[ownVote{hash, final}] = true
+		}
+	}
+	return nil
+}
+
+// checkVote checks it for one block. sound says that it stays right: all that the
+// block stands on is here and confirmed, and the final vote is on the disk, or its
+// root decided.
+func (s *Sim) checkVote(n *Node, r storage.Reader, hash lattice.Hash, final bool) (sound bool, err error) {
 	b, known := s.seen.blocks[hash]
 	if !known && hash != s.net.GenesisHash {
 		s.violate("votes", "node %d votes for block %v, which nobody made", n.ID, hash)
 	}
 	if !known {
-		return nil
+		return true, nil
 	}
-	if err := s.checkDependencies(n, r, &b, hash); err != nil || !final {
-		return err
+	sound, err = s.checkDependencies(n, r, &b, hash)
+	if err != nil || !final {
+		return sound, err
 	}
 	root := b.QualifiedRoot()
 	key := finalKey{n.ID, root}
@@ -78,10 +98,10 @@ func (s *Sim) checkVote(n *Node, r storage.Reader, hash lattice.Hash, final bool
 	s.seen.finals[key] = hash
 	stored, found, err := r.FinalVote(root)
 	if err != nil || found && stored == hash && !n.store.loose[hash] {
-		return err
+		return sound, err
 	}
 	if own, here, err := r.Block(hash); err != nil || here && own.Confirmed || !here && n.prunes() {
-		return err
+		return sound && here, err
 	}
 	cemented, err := isCemented(r, root)
 	if err == nil && !cemented && n.store.loose[hash] {
@@ -89,12 +109,13 @@ func (s *Sim) checkVote(n *Node, r storage.Reader, hash lattice.Hash, final bool
 	} else if err == nil && !cemented {
 		s.violate("stored", "node %d says a final vote for %v that is not stored (stored: %v)", n.ID, hash, found)
 	}
-	return err
+	return sound, err
 }
 
 // checkDependencies checks that what a block stands on is confirmed at a node
-// that votes for it.
-func (s *Sim) checkDependencies(n *Node, r storage.Reader, b *lattice.Block, hash lattice.Hash) error {
+// that votes for it, and reports whether all of that is there.
+func (s *Sim) checkDependencies(n *Node, r storage.Reader, b *lattice.Block, hash lattice.Hash) (all bool, err error) {
+	all = true
 	on := []lattice.Hash{b.Previous}
 	if source, known := s.seen.blocks[lattice.Hash(b.Link)]; known && source.Link == lattice.Link(b.Account) {
 		on = append(on, lattice.Hash(b.Link))
@@ -105,13 +126,14 @@ func (s *Sim) checkDependencies(n *Node, r storage.Reader, b *lattice.Block, has
 		}
 		d, found, err := r.Block(h)
 		if err != nil {
-			return err
+			return false, err
 		}
+		all = all && found
 		if found && !d.Confirmed {
 			s.violate("votes", "node %d votes for %v before %v, on which it stands, is confirmed", n.ID, hash, h)
 		}
 	}
-	return nil
+	return all, nil
 }
 
 // isCemented reports whether a root is decided for ever at a node.
@@ -128,12 +150,21 @@ func isCemented(r storage.Reader, root lattice.QualifiedRoot) (bool, error) {
 	return info.ConfirmedHeight >= height, err
 }
 
-// unsynced wraps a transaction that is not synced to the disk: what it stores
-// must not be said before it is.
-type unsynced struct {
+// watched wraps a transaction to see whether it confirms anything.
+type watched struct {
 	storage.Tx
 	store *store
 }
+
+// Cement implements storage.Tx.
+func (t watched) Cement(hash lattice.Hash) (ledger.Cemented, error) {
+	t.store.node.cements = true
+	return t.Tx.Cement(hash)
+}
+
+// unsynced wraps a transaction that is not synced to the disk: what it stores
+// must not be said before it is.
+type unsynced struct{ watched }
 
 // PutFinalVote implements storage.Tx.
 func (t unsynced) PutFinalVote(root lattice.QualifiedRoot, hash lattice.Hash) (lattice.Hash, error) {

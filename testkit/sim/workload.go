@@ -28,8 +28,8 @@ type wallet struct {
 // fundWallets composes the blocks that open the accounts of all users.
 func (s *Sim) fundWallets() []*lattice.Block {
 	var out []*lattice.Block
-	fund := func(key, home int) *testkit.Wallet {
-		w := testkit.NewWallet(s.net, testkit.Key(key))
+	fund := func(number, home int) *testkit.Wallet {
+		w := testkit.NewWallet(s.net, key(number))
 		send := s.genesis.Send(w.Account(), walletFunds)
 		hash := s.genesis.Advance(send)
 		open := w.Open(hash, walletFunds, testkit.AccountOf(s.repKey(home)))

@@ -49,14 +49,21 @@ func (w *World) do(o *owner, run func()) { w.ready = append(w.ready, turn{o, run
 // after has run happen in d from now, unless stop is called or its owner dies
 // before.
 func (w *World) after(o *owner, d time.Duration, run func()) (stop func() bool) {
-	w.seq++
-	t := &timer{at: w.now.Add(max(0, d)), seq: w.seq, owner: o, run: run}
-	heap.Push(&w.timers, t)
+	t := w.set(o, d, run)
 	return func() bool {
 		was := t.run != nil
 		t.run = nil
 		return was
 	}
+}
+
+// set has run happen in d from now, unless its owner dies before.
+func (w *World) set(o *owner, d time.Duration, run func()) *timer {
+	w.seq++
+	at := w.now.Add(max(0, d))
+	t := &timer{at: at, order: at.Sub(start), seq: w.seq, owner: o, run: run}
+	heap.Push(&w.timers, t)
+	return t
 }
 
 // Step lets one thing happen: a turn that is ready, else the next thing in time.
@@ -108,6 +115,7 @@ func maxTime(a, b time.Time) time.Time {
 // one that was set first.
 type timer struct {
 	at    time.Time
+	order time.Duration // at, since the start
 	seq   uint64
 	owner *owner
 	run   func() // nil: stopped or done
@@ -118,10 +126,10 @@ type timers []*timer
 func (t timers) Len() int { return len(t) }
 
 func (t timers) Less(i, j int) bool {
-	if t[i].at.Equal(t[j].at) {
+	if t[i].order == t[j].order {
 		return t[i].seq < t[j].seq
 	}
-	return t[i].at.Before(t[j].at)
+	return t[i].order < t[j].order
 }
 
 func (t timers) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
