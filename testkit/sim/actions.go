@@ -30,17 +30,19 @@ func action(words []string) (func(*Sim) error, error) {
 		nodes, err := numbers(args)
 		return eachNode(nodes, func(s *Sim, n *Node) error { return n.turn(words[0]) }), err
 	case "fail":
+		if len(args) == 3 && failures[args[1]] != nil {
+			return failHolding(args)
+		}
 		if len(args) != 2 {
-			return nil, fmt.Errorf("want fail NODE ACTOR")
+			return nil, fmt.Errorf("want fail NODE ACTOR, or fail NODE holding|waiting BLOCKS")
+		}
+		if failures[args[1]] != nil {
+			return failHolding(append(args, "1"))
 		}
 		nodes, err := numbers(args[:1])
 		return eachNode(nodes, func(s *Sim, n *Node) error {
-			switch {
-			case args[1] == "after-commit":
+			if args[1] == "after-commit" {
 				n.failAfterCommit()
-				return nil
-			case failures[args[1]] != nil:
-				s.planned = append(s.planned, planned{n, args[1]})
 				return nil
 			}
 			s.result.Panics++
@@ -54,6 +56,22 @@ func action(words []string) (func(*Sim) error, error) {
 		return walletAction(words[0], args)
 	}
 	return nil, fmt.Errorf("unknown action %q", words[0])
+}
+
+// failHolding reads "NODE holding BLOCKS": the block processor fails as soon as it has
+// so many in hand.
+func failHolding(args []string) (func(*Sim) error, error) {
+	two, err := numbers([]string{args[0], args[2]})
+	if err != nil {
+		return nil, err
+	}
+	if two[1] < 1 {
+		return nil, fmt.Errorf("fail %s %d: want at least 1 block", args[1], two[1])
+	}
+	return eachNode(two[:1], func(s *Sim, n *Node) error {
+		s.planned = append(s.planned, planned{n, args[1], two[1]})
+		return nil
+	}), nil
 }
 
 func eachNode(nodes []int, f func(*Sim, *Node) error) func(*Sim) error {

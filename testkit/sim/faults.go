@@ -94,11 +94,12 @@ var failures = map[string]func(*Node) int{
 	"waiting": func(n *Node) int { return int(n.running.Backend().Unchecked()) },
 }
 
-// planned is a block processor that is to fail as soon as it holds back a block that
-// a user waits for ("holding"), or one that waits for another ("waiting").
+// planned is a block processor that is to fail as soon as it holds back so many blocks
+// that users wait for ("holding"), or that wait for another ("waiting").
 type planned struct {
-	node *Node
-	with string
+	node  *Node
+	with  string
+	least int
 }
 
 // failPlanned makes the block processors panic whose time has come.
@@ -108,7 +109,7 @@ func (s *Sim) failPlanned() {
 			return false
 		}
 		lost := failures[p.with](p.node)
-		if lost == 0 {
+		if lost < p.least {
 			return false
 		}
 		s.world.trace.event("n%d: block_processor fails %s, %d blocks", p.node.ID, p.with, lost)
