@@ -173,28 +173,28 @@ func FuzzUnpack(f *testing.F) {
 // play inserts and confirms blocks of traffic.
 func play(tx Tx, tr *traffic, n int, confirm bool) error {
 	for range n {
-		b := tr.next()
-		hash := tr.network.HashOf(b)
-		c, err := tx.Context(b, hash, time.Unix(1_700_000_000, 0))
-		if err != nil {
-			return err
-		}
-		c.SignatureVerified = true
-		e, err := ledger.Validate(tr.network, b, c)
-		if err != nil {
-			return err
-		}
-		if err := tx.Apply(&e); err != nil {
-			return err
-		}
-		if !confirm {
-			continue
-		}
-		if _, err := tx.Cement(hash); err != nil {
+		if err := playBlock(tx, tr.network, tr.next(), confirm); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func playBlock(tx Tx, network *lattice.Network, b *lattice.Block, confirm bool) error {
+	hash := network.HashOf(b)
+	c, err := tx.Context(b, hash, time.Unix(1_700_000_000, 0))
+	if err != nil {
+		return err
+	}
+	c.SignatureVerified = true
+	e, err := ledger.Validate(network, b, c)
+	if err == nil {
+		err = tx.Apply(&e)
+	}
+	if err == nil && confirm {
+		_, err = tx.Cement(hash)
+	}
+	return err
 }
 
 // TestPruned removes the oldest blocks of an account of which nobody waits for any,

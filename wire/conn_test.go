@@ -407,6 +407,29 @@ func TestConnStreamErrors(t *testing.T) {
 	}
 }
 
+// TestConnAllocatesNothing: a connection that has its buffers costs no garbage.
+func TestConnAllocatesNothing(t *testing.T) {
+	frame := frameOf(&Publish{Block: dev.Genesis})
+	c := NewConn(&stream{Reader: bytes.NewReader(bytes.Repeat(frame, 2000)), Writer: io.Discard}, dev.ID)
+	var buf []byte
+	if n := testing.AllocsPerRun(1000, func() {
+		_, body, err := c.ReadFrame(buf, noDeadline)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf = body
+	}); n != 0 {
+		t.Errorf("%v allocations to read a frame", n)
+	}
+	if n := testing.AllocsPerRun(1000, func() {
+		if err := c.WriteFrame(frame, noDeadline); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations to write a frame", n)
+	}
+}
+
 func BenchmarkConnRead(b *testing.B) {
 	frame := frameOf(&Publish{Block: dev.Genesis})
 	many := bytes.Repeat(frame, 1000)

@@ -344,6 +344,43 @@ func TestBlockingActor(t *testing.T) {
 	}
 }
 
+// TestMessageAllocatesNothing: a message to an actor costs no garbage, from its inbox
+// to the actor, on the pool as on a goroutine of its own.
+func TestMessageAllocatesNothing(t *testing.T) {
+	const messages = 20_000
+	for _, blocking := range []bool{false, true} {
+		s, _ := realSystem(t, 1, nil)
+		var in mailbox.Inbox
+		left, done := 0, make(chan struct{})
+		_, err := s.Spawn(s.Actors().Root, Spec{Name: "a", Blocking: blocking, Inbox: &in, Mailbox: mailbox.Config{Capacity: messages},
+			New: func() actor.Actor {
+				return actor.ReceiveFunc(func(ctx actor.Context) {
+					if _, is := ctx.Message().(*job); is {
+						if left--; left == 0 {
+							done <- struct{}{}
+						}
+					}
+				})
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &job{}
+		n := testing.AllocsPerRun(2, func() {
+			left = messages
+			for range messages {
+				if err := in.PostWait(t.Context(), m); err != nil {
+					t.Fatal(err)
+				}
+			}
+			<-done
+		})
+		if each := n / messages; each > 0.05 {
+			t.Errorf("blocking %v: %v allocations a message", blocking, each)
+		}
+	}
+}
+
 func BenchmarkRoundTrip(b *testing.B) {
 	for _, blocking := range []bool{false, true} {
 		b.Run(map[bool]string{false: "pool", true: "dedicated"}[blocking], func(b *testing.B) {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/smallnano/smallnano/cmd/load"
 	"github.com/smallnano/smallnano/crypto"
@@ -18,12 +20,17 @@ func defineBenchVotes(flags *flag.FlagSet) func(*benchRun) (*load.Report, error)
 	rounds := flags.Int("rounds", 7, "how often each size is measured")
 	count := flags.Int("votes", 2048, "votes in a round")
 	representatives := flags.Int("representatives", 16, "keys that the votes are signed with")
+	sizes := flags.String("hashes", fmt.Sprint("1,12,", lattice.MaxVoteHashes), "blocks that a vote is about, sizes separated by commas")
 	return func(b *benchRun) (*load.Report, error) {
 		if *rounds < 1 || *count < 1 || *representatives < 1 {
 			return nil, misused("--rounds is %d, --votes %d and --representatives %d, want at least 1", *rounds, *count, *representatives)
 		}
 		r := &load.Report{}
-		for _, hashes := range []int{1, 12, lattice.MaxVoteHashes} {
+		for size := range strings.SplitSeq(*sizes, ",") {
+			hashes, err := strconv.Atoi(size)
+			if err != nil || hashes < 1 || hashes > lattice.MaxVoteHashes {
+				return nil, misused("--hashes is %s, want numbers from 1 to %d, separated by commas", *sizes, lattice.MaxVoteHashes)
+			}
 			raw, err := makeVotes(*count, hashes, *representatives)
 			if err != nil {
 				return nil, err

@@ -285,7 +285,7 @@ func TestScripts(t *testing.T) {
 		if err != nil || len(files) == 0 {
 			t.Fatal(files, err)
 		}
-		if out, err := exec.Command("shellcheck", append(files, "../../.ci/run", "../../.ci/newcomer")...).CombinedOutput(); err != nil {
+		if out, err := exec.Command("shellcheck", append(files, "../tools/instructions/count.sh", "../../.ci/run", "../../.ci/newcomer")...).CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})

@@ -287,6 +287,18 @@ func full(voters int) (*Elections, *scale, time.Time) {
 	return m, w, now
 }
 
+// TestVoteAllocatesNothing: a vote for an election that runs costs no garbage.
+func TestVoteAllocatesNothing(t *testing.T) {
+	m, _, now := full(100)
+	at := 1
+	if n := testing.AllocsPerRun(1000, func() {
+		at++
+		m.Vote(lattice.Account{byte(at % 100), 1}, uint64(at), lattice.Hash{byte(at / 100 % 500), 0, 1}, now)
+	}); n != 0 {
+		t.Errorf("%v allocations a vote", n)
+	}
+}
+
 func BenchmarkVote(b *testing.B) {
 	m, _, now := full(100)
 	n := 0
