@@ -19,12 +19,13 @@ import (
 // take turns, and a ratio is of one round.
 func defineBenchWork(flags *flag.FlagSet) func(*benchRun) (*load.Report, error) {
 	rounds := flags.Int("rounds", 9, "how often each kernel is measured")
-	hashes := flags.Int("hashes", 1<<20, "hashes in a round")
+	hashes := flags.Int("hashes", 1<<20, "hashes in a round, rounded up to whole batches of a search")
 	return func(b *benchRun) (*load.Report, error) {
-		if *rounds < 1 || *hashes < 1024 || *hashes%1024 != 0 {
-			return nil, misused("--rounds is %d and --hashes %d, want at least 1, and a multiple of 1024", *rounds, *hashes)
+		if *rounds < 1 || *hashes < 1 {
+			return nil, misused("--rounds is %d and --hashes %d, want at least 1", *rounds, *hashes)
 		}
-		return benchWork(b, *rounds, *hashes)
+		batches := (*hashes + work.Batch - 1) / work.Batch
+		return benchWork(b, *rounds, batches*work.Batch)
 	}
 }
 

@@ -8,14 +8,14 @@ package work
 func compressHalves(c *constants, nonce uint64) uint64 {
 	var s uint64
 	var xl, xh uint32
-	s = nonce + c[0]
+	s = nonce + c[7]
 	v0l, v0h := uint32(s), uint32(s>>32)
-	v12l, v12h := v0h^uint32(c[1]>>32), v0l^uint32(c[1])
-	s = (uint64(v12h)<<32 | uint64(v12l)) + c[2]
+	v12l, v12h := v0h^uint32(c[8]>>32), v0l^uint32(c[8])
+	s = (uint64(v12h)<<32 | uint64(v12l)) + c[9]
 	v8l, v8h := uint32(s), uint32(s>>32)
-	xl, xh = v8l^uint32(c[3]), v8h^uint32(c[3]>>32)
+	xl, xh = v8l^uint32(c[10]), v8h^uint32(c[10]>>32)
 	v4l, v4h := xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[4] + (uint64(v4h)<<32 | uint64(v4l))
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[0] + (uint64(v4h)<<32 | uint64(v4l))
 	v0l, v0h = uint32(s), uint32(s>>32)
 	xl, xh = v12l^v0l, v12h^v0h
 	v12l, v12h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -23,12 +23,12 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v4l^v8l, v4h^v8h
 	v4l, v4h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[5]
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[4]
 	v0l, v0h = uint32(s), uint32(s>>32)
-	v15l, v15h := v0h^uint32(c[7]>>32), v0l^uint32(c[7])
-	s = (uint64(v15h)<<32 | uint64(v15l)) + c[10]
+	v15l, v15h := v0h^uint32(c[12]>>32), v0l^uint32(c[12])
+	s = (uint64(v15h)<<32 | uint64(v15l)) + c[14]
 	v10l, v10h := uint32(s), uint32(s>>32)
-	xl, xh = v10l^uint32(c[5]), v10h^uint32(c[5]>>32)
+	xl, xh = v10l^uint32(c[4]), v10h^uint32(c[4]>>32)
 	v5l, v5h := xl>>24|xh<<8, xh>>24|xl<<8
 	s = (uint64(v0h)<<32 | uint64(v0l)) + (uint64(v5h)<<32 | uint64(v5l))
 	v0l, v0h = uint32(s), uint32(s>>32)
@@ -38,12 +38,12 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v5l^v10l, v5h^v10h
 	v5l, v5h = xh>>31|xl<<1, xl>>31|xh<<1
-	v12l, v12h = v12h^uint32(c[8]>>32), v12l^uint32(c[8])
-	s = (uint64(v12h)<<32 | uint64(v12l)) + c[11]
+	v12l, v12h = v12h^uint32(c[5]>>32), v12l^uint32(c[5])
+	s = (uint64(v12h)<<32 | uint64(v12l)) + c[15]
 	v11l, v11h := uint32(s), uint32(s>>32)
-	xl, xh = v11l^uint32(c[14]), v11h^uint32(c[14]>>32)
+	xl, xh = v11l^uint32(c[17]), v11h^uint32(c[17]>>32)
 	v6l, v6h := xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v6h)<<32 | uint64(v6l)) + c[8]
+	s = (uint64(v6h)<<32 | uint64(v6l)) + c[5]
 	v1l, v1h := uint32(s), uint32(s>>32)
 	xl, xh = v12l^v1l, v12h^v1h
 	v12l, v12h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -51,22 +51,22 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v11l, v6h^v11h
 	v6l, v6h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v8h)<<32 | uint64(v8l)) + c[12]
+	s = (uint64(v8h)<<32 | uint64(v8l)) + c[6]
 	v8l, v8h = uint32(s), uint32(s>>32)
-	xl, xh = v8l^uint32(c[15]), v8h^uint32(c[15]>>32)
+	xl, xh = v8l^uint32(c[18]), v8h^uint32(c[18]>>32)
 	v7l, v7h := xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v7h)<<32 | uint64(v7l)) + c[16]
+	s = (uint64(v7h)<<32 | uint64(v7l)) + c[19]
 	v2l, v2h := uint32(s), uint32(s>>32)
-	xl, xh = v2l^uint32(c[12]), v2h^uint32(c[12]>>32)
+	xl, xh = v2l^uint32(c[6]), v2h^uint32(c[6]>>32)
 	v13l, v13h := xl>>16|xh<<16, xh>>16|xl<<16
 	s = (uint64(v8h)<<32 | uint64(v8l)) + (uint64(v13h)<<32 | uint64(v13l))
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v8l, v7h^v8h
 	v7l, v7h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v4h)<<32 | uint64(v4l)) + c[6]
+	s = (uint64(v4h)<<32 | uint64(v4l)) + c[11]
 	v3l, v3h := uint32(s), uint32(s>>32)
-	v14l, v14h := v3h^uint32(c[9]>>32), v3l^uint32(c[9])
-	s = (uint64(v14h)<<32 | uint64(v14l)) + c[13]
+	v14l, v14h := v3h^uint32(c[13]>>32), v3l^uint32(c[13])
+	s = (uint64(v14h)<<32 | uint64(v14l)) + c[16]
 	v9l, v9h := uint32(s), uint32(s>>32)
 	xl, xh = v4l^v9l, v4h^v9h
 	v4l, v4h = xl>>24|xh<<8, xh>>24|xl<<8
@@ -93,7 +93,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v4l^v8l, v4h^v8h
 	v4l, v4h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[17] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[1] + (uint64(v5h)<<32 | uint64(v5l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	v13l, v13h = v13h^v1h, v13l^v1l
 	s = (uint64(v9h)<<32 | uint64(v9l)) + (uint64(v13h)<<32 | uint64(v13l))
@@ -138,7 +138,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v11l, v7h^v11h
 	v7l, v7h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[4] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[0] + (uint64(v5h)<<32 | uint64(v5l))
 	v0l, v0h = uint32(s), uint32(s>>32)
 	v15l, v15h = v15h^v0h, v15l^v0l
 	s = (uint64(v10h)<<32 | uint64(v10l)) + (uint64(v15h)<<32 | uint64(v15l))
@@ -160,7 +160,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v11l, v6h^v11h
 	v6l, v6h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[18] + (uint64(v6h)<<32 | uint64(v6l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[2] + (uint64(v6h)<<32 | uint64(v6l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	xl, xh = v12l^v1l, v12h^v1h
 	v12l, v12h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -190,7 +190,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v9l, v9h = uint32(s), uint32(s>>32)
 	xl, xh = v4l^v9l, v4h^v9h
 	v4l, v4h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v3h)<<32 | uint64(v3l)) + c[19] + (uint64(v4h)<<32 | uint64(v4l))
+	s = (uint64(v3h)<<32 | uint64(v3l)) + c[3] + (uint64(v4h)<<32 | uint64(v4l))
 	v3l, v3h = uint32(s), uint32(s>>32)
 	xl, xh = v14l^v3l, v14h^v3h
 	v14l, v14h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -235,7 +235,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v10l, v6h^v10h
 	v6l, v6h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[18] + (uint64(v6h)<<32 | uint64(v6l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[2] + (uint64(v6h)<<32 | uint64(v6l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	xl, xh = v14l^v2l, v14h^v2h
 	v14l, v14h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -273,7 +273,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v5l^v10l, v5h^v10h
 	v5l, v5h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[19] + (uint64(v6h)<<32 | uint64(v6l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[3] + (uint64(v6h)<<32 | uint64(v6l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	v12l, v12h = v12h^v1h, v12l^v1l
 	s = (uint64(v11h)<<32 | uint64(v11l)) + (uint64(v12h)<<32 | uint64(v12l))
@@ -295,7 +295,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v8l, v7h^v8h
 	v7l, v7h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[4] + (uint64(v7h)<<32 | uint64(v7l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[0] + (uint64(v7h)<<32 | uint64(v7l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	xl, xh = v13l^v2l, v13h^v2h
 	v13l, v13h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -310,7 +310,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v9l, v9h = uint32(s), uint32(s>>32)
 	xl, xh = v4l^v9l, v4h^v9h
 	v4l, v4h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v3h)<<32 | uint64(v3l)) + c[17] + (uint64(v4h)<<32 | uint64(v4l))
+	s = (uint64(v3h)<<32 | uint64(v3l)) + c[1] + (uint64(v4h)<<32 | uint64(v4l))
 	v3l, v3h = uint32(s), uint32(s>>32)
 	xl, xh = v14l^v3l, v14h^v3h
 	v14l, v14h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -333,14 +333,14 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v4l^v8l, v4h^v8h
 	v4l, v4h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[19] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[3] + (uint64(v5h)<<32 | uint64(v5l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	v13l, v13h = v13h^v1h, v13l^v1l
 	s = (uint64(v9h)<<32 | uint64(v9l)) + (uint64(v13h)<<32 | uint64(v13l))
 	v9l, v9h = uint32(s), uint32(s>>32)
 	xl, xh = v5l^v9l, v5h^v9h
 	v5l, v5h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[4] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[0] + (uint64(v5h)<<32 | uint64(v5l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	xl, xh = v13l^v1l, v13h^v1h
 	v13l, v13h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -378,7 +378,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v11l, v7h^v11h
 	v7l, v7h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[18] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[2] + (uint64(v5h)<<32 | uint64(v5l))
 	v0l, v0h = uint32(s), uint32(s>>32)
 	v15l, v15h = v15h^v0h, v15l^v0l
 	s = (uint64(v10h)<<32 | uint64(v10l)) + (uint64(v15h)<<32 | uint64(v15l))
@@ -408,7 +408,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v11l, v6h^v11h
 	v6l, v6h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[17] + (uint64(v7h)<<32 | uint64(v7l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[1] + (uint64(v7h)<<32 | uint64(v7l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	v13l, v13h = v13h^v2h, v13l^v2l
 	s = (uint64(v8h)<<32 | uint64(v8l)) + (uint64(v13h)<<32 | uint64(v13l))
@@ -468,14 +468,14 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v9l, v9h = uint32(s), uint32(s>>32)
 	xl, xh = v5l^v9l, v5h^v9h
 	v5l, v5h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[18] + (uint64(v6h)<<32 | uint64(v6l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[2] + (uint64(v6h)<<32 | uint64(v6l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	v14l, v14h = v14h^v2h, v14l^v2l
 	s = (uint64(v10h)<<32 | uint64(v10l)) + (uint64(v14h)<<32 | uint64(v14l))
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v10l, v6h^v10h
 	v6l, v6h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[17] + (uint64(v6h)<<32 | uint64(v6l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[1] + (uint64(v6h)<<32 | uint64(v6l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	xl, xh = v14l^v2l, v14h^v2h
 	v14l, v14h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -505,7 +505,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v5l^v10l, v5h^v10h
 	v5l, v5h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[4] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[0] + (uint64(v5h)<<32 | uint64(v5l))
 	v0l, v0h = uint32(s), uint32(s>>32)
 	xl, xh = v15l^v0l, v15h^v0h
 	v15l, v15h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -543,7 +543,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v8l, v7h^v8h
 	v7l, v7h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v3h)<<32 | uint64(v3l)) + c[19] + (uint64(v4h)<<32 | uint64(v4l))
+	s = (uint64(v3h)<<32 | uint64(v3l)) + c[3] + (uint64(v4h)<<32 | uint64(v4l))
 	v3l, v3h = uint32(s), uint32(s>>32)
 	v14l, v14h = v14h^v3h, v14l^v3l
 	s = (uint64(v9h)<<32 | uint64(v9l)) + (uint64(v14h)<<32 | uint64(v14l))
@@ -558,7 +558,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v9l, v9h = uint32(s), uint32(s>>32)
 	xl, xh = v4l^v9l, v4h^v9h
 	v4l, v4h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[18] + (uint64(v4h)<<32 | uint64(v4l))
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[2] + (uint64(v4h)<<32 | uint64(v4l))
 	v0l, v0h = uint32(s), uint32(s>>32)
 	v12l, v12h = v12h^v0h, v12l^v0l
 	s = (uint64(v8h)<<32 | uint64(v8l)) + (uint64(v12h)<<32 | uint64(v12l))
@@ -610,7 +610,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v11l, v7h^v11h
 	v7l, v7h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v3h)<<32 | uint64(v3l)) + c[19] + (uint64(v7h)<<32 | uint64(v7l))
+	s = (uint64(v3h)<<32 | uint64(v3l)) + c[3] + (uint64(v7h)<<32 | uint64(v7l))
 	v3l, v3h = uint32(s), uint32(s>>32)
 	xl, xh = v15l^v3l, v15h^v3h
 	v15l, v15h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -618,7 +618,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v11l, v7h^v11h
 	v7l, v7h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[17] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[1] + (uint64(v5h)<<32 | uint64(v5l))
 	v0l, v0h = uint32(s), uint32(s>>32)
 	v15l, v15h = v15h^v0h, v15l^v0l
 	s = (uint64(v10h)<<32 | uint64(v10l)) + (uint64(v15h)<<32 | uint64(v15l))
@@ -663,7 +663,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v8l, v7h^v8h
 	v7l, v7h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v3h)<<32 | uint64(v3l)) + c[4] + (uint64(v4h)<<32 | uint64(v4l))
+	s = (uint64(v3h)<<32 | uint64(v3l)) + c[0] + (uint64(v4h)<<32 | uint64(v4l))
 	v3l, v3h = uint32(s), uint32(s>>32)
 	v14l, v14h = v14h^v3h, v14l^v3l
 	s = (uint64(v9h)<<32 | uint64(v9l)) + (uint64(v14h)<<32 | uint64(v14l))
@@ -693,7 +693,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v4l^v8l, v4h^v8h
 	v4l, v4h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[4] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[0] + (uint64(v5h)<<32 | uint64(v5l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	v13l, v13h = v13h^v1h, v13l^v1l
 	s = (uint64(v9h)<<32 | uint64(v9l)) + (uint64(v13h)<<32 | uint64(v13l))
@@ -723,7 +723,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v10l, v6h^v10h
 	v6l, v6h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v3h)<<32 | uint64(v3l)) + c[17] + (uint64(v7h)<<32 | uint64(v7l))
+	s = (uint64(v3h)<<32 | uint64(v3l)) + c[1] + (uint64(v7h)<<32 | uint64(v7l))
 	v3l, v3h = uint32(s), uint32(s>>32)
 	v15l, v15h = v15h^v3h, v15l^v3l
 	s = (uint64(v11h)<<32 | uint64(v11l)) + (uint64(v15h)<<32 | uint64(v15l))
@@ -760,7 +760,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v11l, v6h^v11h
 	v6l, v6h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[19] + (uint64(v6h)<<32 | uint64(v6l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[3] + (uint64(v6h)<<32 | uint64(v6l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	xl, xh = v12l^v1l, v12h^v1h
 	v12l, v12h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -775,7 +775,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v8l, v7h^v8h
 	v7l, v7h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[18] + (uint64(v7h)<<32 | uint64(v7l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[2] + (uint64(v7h)<<32 | uint64(v7l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	xl, xh = v13l^v2l, v13h^v2h
 	v13l, v13h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -835,7 +835,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v10l, v6h^v10h
 	v6l, v6h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[4] + (uint64(v6h)<<32 | uint64(v6l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[0] + (uint64(v6h)<<32 | uint64(v6l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	xl, xh = v14l^v2l, v14h^v2h
 	v14l, v14h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -843,7 +843,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v10l, v6h^v10h
 	v6l, v6h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v3h)<<32 | uint64(v3l)) + c[19] + (uint64(v7h)<<32 | uint64(v7l))
+	s = (uint64(v3h)<<32 | uint64(v3l)) + c[3] + (uint64(v7h)<<32 | uint64(v7l))
 	v3l, v3h = uint32(s), uint32(s>>32)
 	v15l, v15h = v15h^v3h, v15l^v3l
 	s = (uint64(v11h)<<32 | uint64(v11l)) + (uint64(v15h)<<32 | uint64(v15l))
@@ -880,7 +880,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v11l, v6h^v11h
 	v6l, v6h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[17] + (uint64(v6h)<<32 | uint64(v6l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[1] + (uint64(v6h)<<32 | uint64(v6l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	xl, xh = v12l^v1l, v12h^v1h
 	v12l, v12h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -903,7 +903,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v8l, v7h^v8h
 	v7l, v7h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v3h)<<32 | uint64(v3l)) + c[18] + (uint64(v4h)<<32 | uint64(v4l))
+	s = (uint64(v3h)<<32 | uint64(v3l)) + c[2] + (uint64(v4h)<<32 | uint64(v4l))
 	v3l, v3h = uint32(s), uint32(s>>32)
 	v14l, v14h = v14h^v3h, v14l^v3l
 	s = (uint64(v9h)<<32 | uint64(v9l)) + (uint64(v14h)<<32 | uint64(v14l))
@@ -955,7 +955,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v10l, v6h^v10h
 	v6l, v6h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[19] + (uint64(v6h)<<32 | uint64(v6l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[3] + (uint64(v6h)<<32 | uint64(v6l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	xl, xh = v14l^v2l, v14h^v2h
 	v14l, v14h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -985,7 +985,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v5l^v10l, v5h^v10h
 	v5l, v5h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[18] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[2] + (uint64(v5h)<<32 | uint64(v5l))
 	v0l, v0h = uint32(s), uint32(s>>32)
 	xl, xh = v15l^v0l, v15h^v0h
 	v15l, v15h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -1008,14 +1008,14 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v11l, v6h^v11h
 	v6l, v6h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[4] + (uint64(v7h)<<32 | uint64(v7l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[0] + (uint64(v7h)<<32 | uint64(v7l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	v13l, v13h = v13h^v2h, v13l^v2l
 	s = (uint64(v8h)<<32 | uint64(v8l)) + (uint64(v13h)<<32 | uint64(v13l))
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v8l, v7h^v8h
 	v7l, v7h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[17] + (uint64(v7h)<<32 | uint64(v7l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[1] + (uint64(v7h)<<32 | uint64(v7l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	xl, xh = v13l^v2l, v13h^v2h
 	v13l, v13h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -1045,7 +1045,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v4l^v8l, v4h^v8h
 	v4l, v4h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[18] + (uint64(v4h)<<32 | uint64(v4l))
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[2] + (uint64(v4h)<<32 | uint64(v4l))
 	v0l, v0h = uint32(s), uint32(s>>32)
 	xl, xh = v12l^v0l, v12h^v0h
 	v12l, v12h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -1060,7 +1060,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v9l, v9h = uint32(s), uint32(s>>32)
 	xl, xh = v5l^v9l, v5h^v9h
 	v5l, v5h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[17] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[1] + (uint64(v5h)<<32 | uint64(v5l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	xl, xh = v13l^v1l, v13h^v1h
 	v13l, v13h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -1083,7 +1083,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v10l, v10h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v10l, v6h^v10h
 	v6l, v6h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v3h)<<32 | uint64(v3l)) + c[4] + (uint64(v7h)<<32 | uint64(v7l))
+	s = (uint64(v3h)<<32 | uint64(v3l)) + c[0] + (uint64(v7h)<<32 | uint64(v7l))
 	v3l, v3h = uint32(s), uint32(s>>32)
 	v15l, v15h = v15h^v3h, v15l^v3l
 	s = (uint64(v11h)<<32 | uint64(v11l)) + (uint64(v15h)<<32 | uint64(v15l))
@@ -1128,7 +1128,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v6l^v11l, v6h^v11h
 	v6l, v6h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[19] + (uint64(v7h)<<32 | uint64(v7l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[3] + (uint64(v7h)<<32 | uint64(v7l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	v13l, v13h = v13h^v2h, v13l^v2l
 	s = (uint64(v8h)<<32 | uint64(v8l)) + (uint64(v13h)<<32 | uint64(v13l))
@@ -1165,7 +1165,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v4l^v8l, v4h^v8h
 	v4l, v4h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[4] + (uint64(v4h)<<32 | uint64(v4l))
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[0] + (uint64(v4h)<<32 | uint64(v4l))
 	v0l, v0h = uint32(s), uint32(s>>32)
 	xl, xh = v12l^v0l, v12h^v0h
 	v12l, v12h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -1173,14 +1173,14 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v8l, v8h = uint32(s), uint32(s>>32)
 	xl, xh = v4l^v8l, v4h^v8h
 	v4l, v4h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[18] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[2] + (uint64(v5h)<<32 | uint64(v5l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	v13l, v13h = v13h^v1h, v13l^v1l
 	s = (uint64(v9h)<<32 | uint64(v9l)) + (uint64(v13h)<<32 | uint64(v13l))
 	v9l, v9h = uint32(s), uint32(s>>32)
 	xl, xh = v5l^v9l, v5h^v9h
 	v5l, v5h = xl>>24|xh<<8, xh>>24|xl<<8
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[19] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[3] + (uint64(v5h)<<32 | uint64(v5l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	xl, xh = v13l^v1l, v13h^v1h
 	v13l, v13h = xl>>16|xh<<16, xh>>16|xl<<16
@@ -1188,7 +1188,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v9l, v9h = uint32(s), uint32(s>>32)
 	xl, xh = v5l^v9l, v5h^v9h
 	v5l, v5h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v2h)<<32 | uint64(v2l)) + c[17] + (uint64(v6h)<<32 | uint64(v6l))
+	s = (uint64(v2h)<<32 | uint64(v2l)) + c[1] + (uint64(v6h)<<32 | uint64(v6l))
 	v2l, v2h = uint32(s), uint32(s>>32)
 	v14l, v14h = v14h^v2h, v14l^v2l
 	s = (uint64(v10h)<<32 | uint64(v10l)) + (uint64(v14h)<<32 | uint64(v14l))
@@ -1291,7 +1291,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v12l, v12h = xl>>16|xh<<16, xh>>16|xl<<16
 	s = (uint64(v8h)<<32 | uint64(v8l)) + (uint64(v12h)<<32 | uint64(v12l))
 	v8l, v8h = uint32(s), uint32(s>>32)
-	s = (uint64(v1h)<<32 | uint64(v1l)) + c[17] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v1h)<<32 | uint64(v1l)) + c[1] + (uint64(v5h)<<32 | uint64(v5l))
 	v1l, v1h = uint32(s), uint32(s>>32)
 	v13l, v13h = v13h^v1h, v13l^v1l
 	s = (uint64(v9h)<<32 | uint64(v9l)) + (uint64(v13h)<<32 | uint64(v13l))
@@ -1334,7 +1334,7 @@ func compressHalves(c *constants, nonce uint64) uint64 {
 	v11l, v11h = uint32(s), uint32(s>>32)
 	xl, xh = v7l^v11l, v7h^v11h
 	v7l, v7h = xh>>31|xl<<1, xl>>31|xh<<1
-	s = (uint64(v0h)<<32 | uint64(v0l)) + c[4] + (uint64(v5h)<<32 | uint64(v5l))
+	s = (uint64(v0h)<<32 | uint64(v0l)) + c[0] + (uint64(v5h)<<32 | uint64(v5l))
 	v0l, v0h = uint32(s), uint32(s>>32)
 	v15l, v15h = v15h^v0h, v15l^v0l
 	s = (uint64(v10h)<<32 | uint64(v10l)) + (uint64(v15h)<<32 | uint64(v15l))

@@ -70,6 +70,6 @@ func search(ctx context.Context, k Kernel, c *constants, threshold, start, step 
 		if nonce, found := tries(start); found {
 			return nonce, true
 		}
-		start += checkEvery * step
+		start += Batch * step
 	}
 }

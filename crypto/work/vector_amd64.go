@@ -1,27 +1,22 @@
 package work
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
 
-// compressAVX2 computes the values of eight nonces and then adds advance to
-// these.
+	"golang.org/x/sys/cpu"
+)
+
+// compressAVX2 computes the values of nine nonces, eight in vectors and a lone
+// one, and adds advance to the nonces. Unless a value reaches the threshold it
+// does so again, as often as left says.
 //
 //go:noescape
-func compressAVX2(c *repeated, nonces, values, advance *[8]uint64)
+func compressAVX2(b *blockAVX2)
 
-// compressAVX512 computes the values of sixteen nonces and then adds advance to
-// these.
+// compressAVX512 does the same with eighteen nonces, sixteen in vectors.
 //
 //go:noescape
-func compressAVX512(c *constants, nonces, values, advance *[16]uint64)
-
-// repeated has each constant once per lane.
-type repeated [len(constants{})][4]uint64
-
-func (r *repeated) set(c *constants) {
-	for i, v := range c {
-		r[i] = [4]uint64{v, v, v, v}
-	}
-}
+func compressAVX512(b *blockAVX512)
 
 // vectorKernels are those that this processor and its operating system can run.
 var vectorKernels = func() (k []Kernel) {
@@ -35,44 +30,82 @@ var vectorKernels = func() (k []Kernel) {
 }()
 
 func avx2(c *constants, threshold, step uint64) func(uint64) (uint64, bool) {
-	var r repeated
-	r.set(c)
-	var nonces, values, advance [8]uint64
-	spread(advance[:], uint64(len(nonces))*step, 0)
+	const lanes = len(blockAVX2{}.nonces) + len(blockAVX2{}.loneNonces)
+	b := aligned[blockAVX2]()
+	b.set(c)
+	b.threshold, b.advance = threshold, uint64(lanes)*step
 	return func(from uint64) (uint64, bool) {
-		spread(nonces[:], from, step)
-		for range checkEvery / len(nonces) {
-			compressAVX2(&r, &nonces, &values, &advance)
-			for i, v := range values {
-				if v >= threshold {
-					return nonces[i] - advance[i], true
-				}
+		spread(b.loneNonces[:], spread(b.nonces[:], from, step), step)
+		b.left = uint64(Batch / lanes)
+		compressAVX2(b)
+		for i, v := range b.values {
+			if v >= threshold {
+				return b.nonces[i] - b.advance, true
+			}
+		}
+		for i, v := range b.loneValues {
+			if v >= threshold {
+				return b.loneNonces[i] - b.advance, true
 			}
 		}
 		return 0, false
+	}
+}
+
+// set fills in the constants of a new block.
+func (b *blockAVX2) set(c *constants) {
+	for i, v := range c {
+		b.constants[len(c)-1-i] = [4]uint64{v, v, v, v}
+	}
+	for i, turned := range []*[4]uint64{&b.turn16, &b.turn24} {
+		for lane := range turned {
+			for to := range 8 {
+				from := uint64(lane%2*8 | (to+2+i)%8)
+				turned[lane] |= from << (8 * to)
+			}
+		}
 	}
 }
 
 func avx512(c *constants, threshold, step uint64) func(uint64) (uint64, bool) {
-	var nonces, values, advance [16]uint64
-	spread(advance[:], uint64(len(nonces))*step, 0)
+	const lanes = len(blockAVX512{}.nonces) + len(blockAVX512{}.loneNonces)
+	b := aligned[blockAVX512]()
+	b.constants, b.threshold, b.advance = *c, threshold, uint64(lanes)*step
 	return func(from uint64) (uint64, bool) {
-		spread(nonces[:], from, step)
-		for range checkEvery / len(nonces) {
-			compressAVX512(c, &nonces, &values, &advance)
-			for i, v := range values {
-				if v >= threshold {
-					return nonces[i] - advance[i], true
-				}
+		spread(b.loneNonces[:], spread(b.nonces[:], from, step), step)
+		b.left = uint64(Batch / lanes)
+		compressAVX512(b)
+		for i, v := range b.values {
+			if v >= threshold {
+				return b.nonces[i] - b.advance, true
+			}
+		}
+		for i, v := range b.loneValues {
+			if v >= threshold {
+				return b.loneNonces[i] - b.advance, true
 			}
 		}
 		return 0, false
 	}
 }
 
-// spread sets the elements to first, first+step and so on.
-func spread(to []uint64, first, step uint64) {
+// spread sets the elements to first, first+step and so on, and returns what
+// comes after the last.
+func spread(to []uint64, first, step uint64) (next uint64) {
 	for i := range to {
-		to[i] = first + uint64(i)*step
+		to[i] = first
+		first += step
 	}
+	return first
+}
+
+// aligned returns a new T at a multiple of 64 bytes: a vector that reaches from
+// one line of the cache into the next takes twice as long to read. T has no
+// pointers.
+func aligned[T any]() *T {
+	const line = 64
+	var t T
+	memory := make([]byte, unsafe.Sizeof(t)+line-1)
+	over := uintptr(unsafe.Pointer(&memory[0])) % line
+	return (*T)(unsafe.Pointer(&memory[(line-over)%line]))
 }

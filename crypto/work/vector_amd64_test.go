@@ -18,18 +18,22 @@ func vectorLanes(t testing.TB) (all []lanes) {
 		switch k.Name {
 		case "avx2":
 			all = append(all, lanes{k.Name, func(c *constants, nonces []uint64) []uint64 {
-				var r repeated
-				var values, advance [8]uint64
-				r.set(c)
-				compressAVX2(&r, (*[8]uint64)(nonces), &values, &advance)
-				return values[:]
-			}, 8})
+				b := aligned[blockAVX2]()
+				b.set(c)
+				b.left = 1
+				copy(b.loneNonces[:], nonces[copy(b.nonces[:], nonces):])
+				compressAVX2(b)
+				return append(b.values[:], b.loneValues[:]...)
+			}, len(blockAVX2{}.nonces) + len(blockAVX2{}.loneNonces)})
 		case "avx512":
 			all = append(all, lanes{k.Name, func(c *constants, nonces []uint64) []uint64 {
-				var values, advance [16]uint64
-				compressAVX512(c, (*[16]uint64)(nonces), &values, &advance)
-				return values[:]
-			}, 16})
+				b := aligned[blockAVX512]()
+				b.constants = *c
+				b.left = 1
+				copy(b.loneNonces[:], nonces[copy(b.nonces[:], nonces):])
+				compressAVX512(b)
+				return append(b.values[:], b.loneValues[:]...)
+			}, len(blockAVX512{}.nonces) + len(blockAVX512{}.loneNonces)})
 		default:
 			t.Fatalf("kernel %s has no test", k.Name)
 		}
@@ -51,6 +55,9 @@ func (l lanes) agree(t testing.TB, root [32]byte, nonces []uint64) {
 
 func TestLanes(t *testing.T) {
 	for _, l := range vectorLanes(t) {
+		if Batch%l.count != 0 {
+			t.Errorf("%s tries %d nonces at once, which does not divide %d", l.name, l.count, Batch)
+		}
 		random := rand.NewChaCha8([32]byte{2})
 		var root [32]byte
 		nonces := make([]uint64, l.count)

@@ -31,12 +31,15 @@ func main() {
 // files returns the generated files by name.
 func files() map[string][]byte {
 	p := compression()
+	avx2, avx2Text := printAVX2(p)
+	avx512, avx512Text := printAVX512(p)
 	return map[string][]byte{
 		"constants.go":  printConstants(p),
 		"compress64.go": printWords(p),
 		"compress32.go": printHalves(p),
 
-		"compress_avx2_amd64.s":   printAVX2(p),
-		"compress_avx512_amd64.s": printAVX512(p),
+		"blocks_amd64.go":         printBlocks(avx2, avx512),
+		"compress_avx2_amd64.s":   avx2Text,
+		"compress_avx512_amd64.s": avx512Text,
 	}
 }

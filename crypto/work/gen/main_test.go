@@ -33,3 +33,12 @@ func TestOperations(t *testing.T) {
 		t.Errorf("the compression has %d operations, more than 1132", operations)
 	}
 }
+
+// TestLength guards what fits where a processor keeps decoded instructions.
+func TestLength(t *testing.T) {
+	for name, most := range map[string]int{"compress_avx2_amd64.s": 4_680, "compress_avx512_amd64.s": 4_800} {
+		if lines := bytes.Count(files()[name], []byte("\n\t")); lines > most {
+			t.Errorf("%s has %d instructions, more than %d", name, lines, most)
+		}
+	}
+}

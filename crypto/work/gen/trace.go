@@ -47,6 +47,7 @@ type program struct {
 	result    []operand // xored: the first word of the digest
 
 	index  map[string]int // of constants
+	reads  map[string]int // of constants
 	state  [16]operand
 	mixing int // being traced
 }
@@ -85,7 +86,7 @@ const (
 
 // compression traces BLAKE2b over nonce and root.
 func compression() *program {
-	p := &program{index: map[string]int{}}
+	p := &program{index: map[string]int{}, reads: map[string]int{}}
 	message := [16]operand{{kind: live, name: "nonce"}}
 	for i := 1; i <= 4; i++ {
 		message[i] = operand{kind: root, name: fmt.Sprintf("m%d", i)}
@@ -241,12 +242,19 @@ func (p *program) dropDead() {
 	p.number(p.result)
 }
 
-// number gives an index to each operand that is one of the constants.
+// number gives the constants among the operands an index, by how often they are
+// read.
 func (p *program) number(args []operand) {
 	for _, arg := range args {
-		if _, known := p.index[arg.early()]; arg.kind != live && !known {
-			p.index[arg.early()] = len(p.constants)
+		if arg.kind == live {
+			continue
+		}
+		if p.reads[arg.early()]++; p.reads[arg.early()] == 1 {
 			p.constants = append(p.constants, arg.early())
 		}
+	}
+	slices.SortStableFunc(p.constants, func(a, b string) int { return p.reads[b] - p.reads[a] })
+	for i, name := range p.constants {
+		p.index[name] = i
 	}
 }
