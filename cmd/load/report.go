@@ -48,17 +48,18 @@ func (r *Report) Object() map[string]any {
 	o := map[string]any{"bench": r.Bench, "machine": r.Machine, "settings": r.Settings}
 	units, spread := map[string]string{}, map[string][2]float64{}
 	for _, f := range r.figures {
-		o[f.name], units[f.name] = rounded(f.median), f.unit
+		o[f.name], units[f.name] = Rounded(f.median), f.unit
 		if f.rounds > 1 {
-			spread[f.name] = [2]float64{rounded(f.least), rounded(f.most)}
+			spread[f.name] = [2]float64{Rounded(f.least), Rounded(f.most)}
 		}
 	}
 	o["units"], o["spread"] = units, spread
 	return o
 }
 
-// rounded keeps four digits: no measurement here has more.
-func rounded(v float64) float64 {
+// Rounded keeps four digits of a number: no measurement here has more. What is no
+// number becomes 0.
+func Rounded(v float64) float64 {
 	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
 		return 0
 	}
@@ -69,16 +70,20 @@ func rounded(v float64) float64 {
 	return math.Round(v*scale) / scale
 }
 
-func plain(v float64) string { return strconv.FormatFloat(rounded(v), 'f', -1, 64) }
+func plain(v float64) string { return strconv.FormatFloat(Rounded(v), 'f', -1, 64) }
+
+// Heading prints what stands above the result of a benchmark: where, when and how.
+func Heading(out io.Writer, bench string, m Machine, settings map[string]string) {
+	fmt.Fprintf(out, "bench %s on %s, %d of %d cores, load %s, %s\n", bench, m.Processor, m.Used, m.Cores, m.Load, m.Build)
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		fmt.Fprintf(out, "  --%s=%s", name, settings[name])
+	}
+	fmt.Fprintln(out)
+}
 
 // Table prints the report for people.
 func (r *Report) Table(out io.Writer) error {
-	m := r.Machine
-	fmt.Fprintf(out, "bench %s on %s, %d of %d cores, load %s, %s\n", r.Bench, m.Processor, m.Used, m.Cores, m.Load, m.Build)
-	for _, name := range slices.Sorted(maps.Keys(r.Settings)) {
-		fmt.Fprintf(out, "  --%s=%s", name, r.Settings[name])
-	}
-	fmt.Fprintln(out)
+	Heading(out, r.Bench, r.Machine, r.Settings)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, f := range r.figures {
 		fmt.Fprintf(w, "%s\t%s\t%s", f.name, plain(f.median), f.unit)

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -153,8 +154,32 @@ func measureNodes[F measured](p *program, n *nodeBench, run func(context.Context
 	if err != nil {
 		return err
 	}
-	object["bench"], object["machine"], object["settings"] = benchName(n.flags), load.ThisMachine(build().Info), settingsOf(n.flags)
-	return n.write(p, object, found.print)
+	roundAll(object)
+	name, machine, settings := benchName(n.flags), load.ThisMachine(build().Info), settingsOf(n.flags)
+	object["bench"], object["machine"], object["settings"] = name, machine, settings
+	return n.write(p, object, func(to io.Writer) error {
+		load.Heading(to, name, machine, settings)
+		return found.print(to)
+	})
+}
+
+// roundAll rounds what has a fraction, at any depth.
+func roundAll(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for name := range v {
+			v[name] = roundAll(v[name])
+		}
+	case []any:
+		for i := range v {
+			v[i] = roundAll(v[i])
+		}
+	case float64:
+		if v != math.Trunc(v) {
+			return load.Rounded(v)
+		}
+	}
+	return value
 }
 
 func benchName(flags *flag.FlagSet) string { return strings.TrimPrefix(flags.Name(), "bench ") }

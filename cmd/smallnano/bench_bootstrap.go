@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -83,9 +84,14 @@ func runBenchBootstrap(p *program, flags *flag.FlagSet, args []string) error {
 
 // print tells the result to people.
 func (r bootstrapResult) print(to io.Writer) error {
-	_, err := fmt.Fprintf(to, "%d blocks of %d accounts in %.2f s: %.0f blocks/s; all confirmed after %.2f s: %.0f blocks/s; %.1f s of one core, peak memory %.0f MB; the peers used %.1f s and sent %d bytes; %d blocks were made meanwhile; killed %d times, went on %d times from %v blocks\n",
-		r.Blocks, r.Accounts, r.Seconds, r.BlocksPerSecond, r.ConfirmedSeconds, r.ConfirmedPerSecond, r.CPU, r.PeakRSS, r.PeersCPU, r.BytesSent, r.LiveBlocks, r.Kills, r.Resumes, r.ResumedAt)
-	return err
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "fetched\t%d blocks of %d accounts in %.2f s\t%.0f blocks/s\n", r.Blocks, r.Accounts, r.Seconds, r.BlocksPerSecond)
+	fmt.Fprintf(w, "confirmed\tall after %.2f s\t%.0f blocks/s\n", r.ConfirmedSeconds, r.ConfirmedPerSecond)
+	fmt.Fprintf(w, "fresh node\t%.1f s of one core, %.0f us a block\tpeak memory %.0f MB\n", r.CPU, r.CPUPerBlock, r.PeakRSS)
+	fmt.Fprintf(w, "peers\t%.1f s of one core\tpeak memory %.0f MB\n", r.PeersCPU, r.PeersRSS)
+	fmt.Fprintf(w, "sent by them\t%d bytes, %.0f a block\t%d blocks received, repeats included\n", r.BytesSent, r.SentPerBlock, r.Received)
+	fmt.Fprintf(w, "meanwhile\t%d blocks made, %.0f/s\tkilled %d times, went on %d times, from %v blocks\n", r.LiveBlocks, r.LivePerSecond, r.Kills, r.Resumes, r.ResumedAt)
+	return w.Flush()
 }
 
 func (b *bootstrapBench) run(ctx context.Context, say io.Writer) (r bootstrapResult, err error) {

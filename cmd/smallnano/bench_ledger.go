@@ -279,7 +279,9 @@ func (l *ledgerBench) measure(b *benchRun, r *load.Report, store storage.Store, 
 		}
 		r.Add("signature_cpu_us", "us of one core", micro(each))
 		r.Add("signature_share", "of the processor time", micro(each)*n/micro(used))
-		r.Add("last_tenth_insert_us", "us of the writer for a block", micro(last)/float64(l.blocks-tenth))
+		if last > 0 { // else a commit is more than a tenth
+			r.Add("last_tenth_insert_us", "us of the writer for a block", micro(last)/float64(l.blocks-tenth))
+		}
 		return nil
 	}
 	if l.cement == 0 {

@@ -160,7 +160,7 @@ func (b *spamBench) waitPeers(ctx context.Context, n *benchNode) error {
 
 // measure has the users spend in quiet, and again while the flood goes on.
 func (b *spamBench) measure(ctx context.Context, say io.Writer) (r spamResult, err error) {
-	r = spamResult{Nodes: b.nodes, Accounts: b.accounts, Bench: "spam", Machine: load.ThisMachine(build().Info)}
+	r = spamResult{Nodes: b.nodes, Accounts: b.accounts}
 	b.spend(ctx, time.Second, 0) // connections, caches, clocks
 	fmt.Fprintf(say, "measuring for %v in quiet\n", b.time)
 	quiet := b.spend(ctx, b.time, 1)

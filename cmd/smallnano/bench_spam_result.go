@@ -7,14 +7,10 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
-
-	"github.com/smallnano/smallnano/cmd/load"
 )
 
 // spamResult is what a flood did to those who do not flood.
 type spamResult struct {
-	Bench              string       `json:"bench"`
-	Machine            load.Machine `json:"machine"`
 	Nodes              int          `json:"nodes"`
 	Accounts           int          `json:"accounts"` // that flood
 	FloodSent          int64        `json:"flood_sent"`
