@@ -34,36 +34,50 @@ func printConstants(p *program) []byte {
 	return formatted(b.Bytes())
 }
 
-// printWords prints the compression with 64-bit words. The four mixings of a
-// half-round stay side by side: a processor that runs instructions in order then
-// always has four that do not wait for each other, and one that does not loses
-// nothing.
+// printWords prints the compression with 64-bit words, in the order that is best
+// for a processor that begins four operations in a cycle. Most 64-bit processors
+// do not, but the Go compiler keeps to this order, and one that runs
+// instructions in order always has some that do not wait for each other.
 func printWords(p *program) []byte {
 	var b bytes.Buffer
 	b.WriteString(header)
 	b.WriteString("import \"math/bits\"\n\n")
 	b.WriteString("// compressWords returns the value of the nonce, in 64-bit words.\n")
 	b.WriteString("func compressWords(c *constants, nonce uint64) uint64 {\n")
-	word := func(o operand) string {
-		if o.kind != live {
-			return fmt.Sprintf("c[%d]", p.index[o.early()])
-		}
-		return o.name
+	e := expansion{unit: &unit{
+		add: " + ", xor: " ^ ",
+		constant: func(index int) string { return fmt.Sprintf("c[%d]", index) },
+		nonce:    func(int) string { return "nonce" },
+		result:   func(int) string { return "" },
+		rotate: func(e *expansion, value, right int) int {
+			return e.append("rotate", fmt.Sprint(64-right), 1, value)
+		},
+	}}
+	e.expand(p, 0, 1)
+	for _, i := range schedule(e.operations) {
+		fmt.Fprintln(&b, e.statement(i, e.operations[i]))
 	}
-	written := map[string]bool{}
-	for _, in := range p.body {
-		assign := "="
-		if !written[in.to] {
-			written[in.to], assign = true, ":="
-		}
-		if in.add {
-			fmt.Fprintf(&b, "%s %s %s\n", in.to, assign, join(in.args, " + ", word))
-			continue
-		}
-		fmt.Fprintf(&b, "%s %s bits.RotateLeft64(%s, %d)\n", in.to, assign, join(in.args, "^", word), 64-in.rotate)
-	}
-	fmt.Fprintf(&b, "return %s\n}\n", join(p.result, " ^ ", word))
+	b.WriteString("}\n")
 	return formatted(b.Bytes())
+}
+
+// statement prints an operation in Go. The number of a value is its variable's.
+func (e *expansion) statement(value int, o operation) string {
+	var args []string
+	for _, v := range o.args {
+		if v < 0 {
+			args = append(args, e.memory(v))
+		} else {
+			args = append(args, fmt.Sprintf("x%d", v))
+		}
+	}
+	switch o.name {
+	case "result":
+		return "return " + args[0]
+	case "rotate":
+		return fmt.Sprintf("x%d := bits.RotateLeft64(%s, %s)", value, args[0], o.before)
+	}
+	return fmt.Sprintf("x%d := %s", value, strings.Join(args, o.name))
 }
 
 // printHalves prints the compression with every word as two halves. The mixings
