@@ -237,7 +237,7 @@ func (n *Node) start() {
 	cfg.Listen = n.host.address
 	cfg.Peers = n.peers
 	cfg.WorkThreads = 0
-	s.limits(&cfg)
+	s.limits(n, &cfg)
 	n.elections, n.heard = cfg.Elections, newHeard()
 	if n.prunes() {
 		cfg.MaxBlocksPerAccount = s.opt.Keep

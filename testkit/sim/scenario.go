@@ -147,8 +147,14 @@ func (s *Scenario) setting(words []string) (err error) {
 		number(&o.Elections)
 	case "queue":
 		number(&o.Queue)
-	case "backlog":
-		number(&o.Backlog)
+	case "backlog": // MOST, or MOST at NODE...
+		if len(args) > 2 && args[1] == "at" {
+			o.BacklogAt, err = numbers(args[2:])
+			args = args[:1]
+		}
+		if err == nil {
+			number(&o.Backlog)
+		}
 	case "keep":
 		keep := 0
 		number(&keep)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/smallnano/smallnano/actors"
@@ -53,6 +54,7 @@ type Options struct {
 	// Elections, Queue and Backlog bound what runs, what waits for that, and what is
 	// not confirmed; 0 leaves it to the node.
 	Elections, Queue, Backlog int
+	BacklogAt                 []int // the nodes that Backlog bounds; nil: all
 	// Keep is how many blocks of each account every second node keeps; 0: all.
 	Keep uint64
 	// Cold is how many wallets, from the first, do nothing by themselves.
@@ -485,14 +487,14 @@ func (s *Sim) plant(n *Node, blocks []*lattice.Block) {
 }
 
 // limits draws small bounds, so that they bite.
-func (s *Sim) limits(c *actors.Config) {
+func (s *Sim) limits(n *Node, c *actors.Config) {
 	if s.opt.Elections > 0 {
 		c.Elections.MaxElections, c.Buckets.Elections = s.opt.Elections, s.opt.Elections
 	}
 	if s.opt.Queue > 0 {
 		c.Buckets.Queue = s.opt.Queue
 	}
-	if s.opt.Backlog > 0 {
+	if s.opt.Backlog > 0 && (s.opt.BacklogAt == nil || slices.Contains(s.opt.BacklogAt, n.ID)) {
 		c.MaxBacklog = s.opt.Backlog
 		c.Bootstrap.MaxUnconfirmed, c.Bootstrap.MaxDelivered = bootstrap.MaxPullBlocks, bootstrap.MaxPullBlocks
 	}

@@ -44,6 +44,11 @@ func (s *Scenario) validate() error {
 			return fmt.Errorf("%s is %v, want %v to %v", d.name, d.value, d.least, MaxRun)
 		}
 	}
+	for _, node := range o.BacklogAt {
+		if node < 0 || node >= o.Nodes+o.Joiners {
+			return fmt.Errorf("backlog at node %d, want 0 to %d", node, o.Nodes+o.Joiners-1)
+		}
+	}
 	for _, st := range s.steps {
 		if st.at < 0 || st.at > o.Run {
 			return fmt.Errorf("%q would never happen: the story runs for %v", st.line, o.Run)
