@@ -16,7 +16,7 @@ type blockAVX2 struct {
 	nonces     [8]uint64
 	turn16     [4]uint64
 	turn24     [4]uint64
-	moved      [20][4]uint64
+	moved      [19][4]uint64
 }
 
 // blockAVX512 is the memory of the kernel of this name.

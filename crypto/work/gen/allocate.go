@@ -62,40 +62,38 @@ func (a *allocator) next(value int) int {
 }
 
 // emit prints an operation. Its first operand has to be in a register, the
-// others may be in memory.
+// other may be in memory.
 func (a *allocator) emit(value int, o operation) {
-	first := a.start(o.args)
-	v := o.args[first]
-	rest := slices.Delete(slices.Clone(o.args), first, first+1)
-	copied := v < 0 || a.inPlace && a.next(v) != never
+	args := a.arrange(o.args)
+	copied := args[0] < 0 || a.inPlace && a.next(args[0]) != never
 	if !copied {
-		a.load(v, o.args)
+		a.load(args[0], args)
 	}
-	from, others := a.operand(v), make([]string, len(rest))
-	for i, v := range rest {
-		others[i] = a.operand(v)
+	var texts []string
+	for _, v := range args {
+		texts = append(texts, a.operand(v))
 	}
 	if o.name == "result" {
-		a.print(a.move, from, o.before)
+		a.print(a.move, texts[0], o.before)
 		return
 	}
-	to := a.target(v, rest, copied)
+	to := a.target(args, copied)
 	if copied {
-		a.print(a.move, from, a.registers[to])
-		from = a.registers[to]
+		a.print(a.move, texts[0], a.registers[to])
+		texts[0] = a.registers[to]
 	}
-	a.instructions(o, from, others, a.registers[to])
-	for _, v := range o.args {
+	a.instruction(o, args, texts, a.registers[to])
+	for _, v := range args {
 		a.release(v)
 		a.vacate(v)
 	}
 	a.hold(value, to)
 }
 
-// start returns the index of the arg that an operation best starts from: one in
-// a register, the one that is needed again soonest. Where that is overwritten it
-// is better one that is not needed again, or else a memory operand.
-func (a *allocator) start(args []int) (index int) {
+// arrange returns the args with that first which the operation best starts from:
+// one in a register. Where that is overwritten it is better one that is not
+// needed again, or else a memory operand.
+func (a *allocator) arrange(args []int) []int {
 	rank := func(v int) int {
 		switch {
 		case v < 0:
@@ -107,48 +105,48 @@ func (a *allocator) start(args []int) (index int) {
 		}
 		return 1
 	}
-	for i, v := range args {
-		best := args[index]
-		if by := rank(v) - rank(best); by < 0 || by == 0 && rank(v) == 1 && a.next(v) < a.next(best) {
-			index = i
-		}
+	if len(args) == 2 && rank(args[1]) < rank(args[0]) {
+		return []int{args[1], args[0]}
 	}
-	return index
+	return args
 }
 
 // target returns the register for the result of an operation.
-func (a *allocator) target(first int, rest []int, copied bool) int {
+func (a *allocator) target(args []int, copied bool) int {
 	if a.inPlace && !copied {
-		return a.at[first]
+		return a.at[args[0]]
 	}
-	a.release(first)
-	if len(rest) == 1 { // or else the first instruction would overwrite what the second reads
-		a.release(rest[0])
+	if !copied { // or else what is copied would overwrite it
+		for _, v := range args {
+			a.release(v)
+		}
 	}
-	return a.take(append([]int{first}, rest...))
+	return a.take(args)
 }
 
-// instructions prints the instructions of an operation.
-func (a *allocator) instructions(o operation, from string, others []string, to string) {
-	switch {
-	case o.before != "" && a.inPlace:
-		a.print(o.name, o.before, to)
-	case o.before != "":
-		a.print(o.name, o.before, from, to)
+// instruction prints an operation of args that are in a register or in memory.
+func (a *allocator) instruction(o operation, args []int, texts []string, to string) {
+	from, operands := texts[0], texts[1:]
+	if o.before != "" {
+		operands = []string{o.before}
 	}
-	for _, with := range others {
-		if a.inPlace {
-			a.print(o.name, with, to)
-			continue
-		}
-		// Of two registers the one that is printed first is better below Y8,
-		// where it takes a byte less.
-		if len(with) > len("Y0") && with[0] == 'Y' && len(from) == len("Y0") {
-			with, from = from, with
-		}
-		a.print(o.name, with, from, to)
-		from = to
+	if len(operands) == 0 { // it only moves its arg
+		return
 	}
+	if a.inPlace {
+		a.print(o.name, operands[0], to)
+		return
+	}
+	name, with := o.name, operands[0]
+	if args[len(args)-1] <= constant(0) {
+		name += a.repeats
+	}
+	// Of two registers the one that is printed first is better below Y8, where
+	// it takes a byte less.
+	if len(with) > len("Y0") && with[0] == 'Y' && len(from) == len("Y0") {
+		with, from = from, with
+	}
+	a.print(name, with, from, to)
 }
 
 func (a *allocator) print(name string, operands ...string) {

@@ -26,15 +26,13 @@ func printAVX2(p *program) (b *block, text []byte) {
 	moved := 8 * b.words
 	e := expansion{unit: &unit{
 		add: "VPADDQ", xor: "VPXOR", move: "VMOVDQU",
-		constant: constant,
-		nonce:    func(stream int) string { return at(nonces + 32*stream) },
-		result:   func(stream int) string { return at(values + 32*stream) },
-		place:    func(slot int) string { return at(moved + 32*slot) },
-		rotate:   rotateAVX2(map[int]string{16: at(turn16), 24: at(turn24)}),
+		registers: numbered("Y", 16),
+		constant:  constant,
+		nonce:     func(stream int) string { return at(nonces + 32*stream) },
+		result:    func(stream int) string { return at(values + 32*stream) },
+		place:     func(slot int) string { return at(moved + 32*slot) },
+		rotate:    rotateAVX2(map[int]string{16: at(turn16), 24: at(turn24)}),
 	}}
-	for i := range 16 {
-		e.registers = append(e.registers, fmt.Sprintf("Y%d", i))
-	}
 	for stream := range streams {
 		e.expand(p, stream, streams)
 	}

@@ -1,13 +1,13 @@
 package main
 
-// operation makes a value of others: of two or three args it makes the sum or
-// the exclusive or, with an instruction for each but the first. A value is
-// assigned once; its number is the index of the operation that makes it.
+// operation makes a value of one or two others. A value is assigned once; its
+// number is the index of the operation that makes it.
 type operation struct {
 	name   string // the instruction; or result, which stores its arg and makes nothing
 	before string // its first operand, if it has one that is no value
 	args   []int  // values, or memory operands below zero: see nonce and constant
 	mixing int    // counts the mixings of all streams in the order in which they begin
+	step   int    // its place in the program
 	delay  int    // until the value is there, in cycles of Zen 4
 }
 
@@ -23,7 +23,8 @@ func constant(index int) int { return -1 - streams - index }
 type unit struct {
 	add, xor, move string
 	registers      []string
-	inPlace        bool // an instruction overwrites its first operand
+	inPlace        bool   // an instruction overwrites its first operand
+	repeats        string // ends the name of one that repeats a constant for all lanes
 
 	// rotate appends the operations that rotate a value to the right.
 	rotate   func(e *expansion, value, right int) (rotated int)
@@ -46,10 +47,12 @@ type expansion struct {
 	*unit
 	operations []operation
 	mixing     int
+	step       int
 }
 
 func (e *expansion) append(name, before string, delay int, args ...int) (value int) {
-	e.operations = append(e.operations, operation{name, before, args, e.mixing, delay})
+	e.operations = append(e.operations, operation{name, before, args, e.mixing, e.step, delay})
+	e.step++
 	return len(e.operations) - 1
 }
 
@@ -69,14 +72,19 @@ func (e *expansion) expand(p *program, stream, of int) {
 				values = append(values, current[o.name])
 			}
 		}
-		if len(values) == 1 && values[0] >= 0 {
-			return values[0]
+		value := values[0]
+		if len(values) == 1 && value < 0 { // only the nonce itself
+			return e.append(name, "", 1, value)
 		}
-		return e.append(name, "", max(1, len(values)-1), values...)
+		for _, v := range values[1:] {
+			value = e.append(name, "", 1, value, v)
+		}
+		return value
 	}
 	e.mixing = stream
 	last := 0
 	for _, in := range p.inSequence() {
+		e.step = 4 * in.step
 		if in.mixing != last {
 			e.mixing, last = e.mixing+of, in.mixing
 		}
@@ -86,5 +94,6 @@ func (e *expansion) expand(p *program, stream, of int) {
 		}
 		current[in.to] = e.rotate(e, fold(e.xor, in.args), in.rotate)
 	}
+	e.step += 4
 	e.append("result", e.result(stream), 1, fold(e.xor, p.result))
 }

@@ -36,6 +36,7 @@ type instruction struct {
 	add    bool
 	args   []operand
 	rotate int
+	step   int // its index in the body
 	mixing int // counts all mixings; the four of a half-round do not read each other
 }
 
@@ -237,6 +238,9 @@ func (p *program) dropDead() {
 		}
 		rest = append(rest, in)
 		p.number(in.args)
+	}
+	for i := range rest {
+		rest[i].step = i
 	}
 	p.body = rest
 	p.number(p.result)

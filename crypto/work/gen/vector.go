@@ -80,9 +80,9 @@ func inOrder(n int) (order []int) {
 // printAVX512 prints the compression of 16 nonces, two vectors of eight, and of
 // two more. Each vector has 16 registers for its 16 state words and needs no
 // other: a rotation is one instruction, and what is not in a register is read
-// from memory as an operand, one number repeated for all lanes. Two vectors side
-// by side fill the gaps that one would leave, since every step of it waits for
-// the last.
+// from memory as an operand, one number repeated for all lanes. The four mixings
+// of a half-round stay side by side, in two vectors: one vector would leave gaps,
+// since every step of it waits for the last.
 func printAVX512(p *program) (b *block, text []byte) {
 	b = &block{name: "blockAVX512"}
 	at := func(offset int) string { return fmt.Sprintf("%d(AX)", offset-128) }
@@ -91,113 +91,46 @@ func printAVX512(p *program) (b *block, text []byte) {
 	lone := newLone(p, b, loneAVX512, "BX CX DX SI DI BP R8 R9 R10 R11 R12 R13 R14 R15", constant, at)
 	b.pad(8)
 	nonces, values := b.field("nonces", 16), b.field("values", 16)
-
-	w := wide{register: func(stream int, word string) string {
-		var n int
-		mustScan(word, "v%d", &n)
-		return fmt.Sprintf("Z%d", n+16*stream)
+	e := expansion{unit: &unit{
+		add: "VPADDQ", xor: "VPXORQ", move: "VMOVDQU64", repeats: ".BCST",
+		registers: numbered("Z", 32),
+		constant:  constant,
+		nonce:     func(stream int) string { return at(nonces + 64*stream) },
+		result:    func(stream int) string { return at(values + 64*stream) },
+		place:     func(int) string { panic("gen: a value has no register") },
+		rotate: func(e *expansion, value, right int) int {
+			return e.append("VPRORQ", fmt.Sprintf("$%d", right), 1, value)
+		},
 	}}
-	w.operand = func(stream int, o operand) (broadcast, text string) {
-		switch {
-		case o.kind != live:
-			return ".BCST", constant(p.index[o.early()])
-		case o.name == "nonce":
-			return "", at(nonces + 64*stream)
-		}
-		return "", w.register(stream, o.name)
-	}
-	result := w.compress(p)
-	body := weave(w.text.String(), lone.compress)
-	w.text.Reset()
-	w.end(lone, result, func(stream int) string { return at(nonces + 64*stream) }, func(stream int) string { return at(values + 64*stream) })
-	return b, b.kernel("compressAVX512", "\tLEAQ 128(AX), AX\n", body+w.text.String(), lone.end)
-}
-
-// end prints what moves the nonces on and looks at the values.
-func (w *wide) end(l lone, result string, nonces, values func(stream int) string) {
-	w.print("VPBROADCASTQ %s, Z1", l.advance)
-	w.print("VPBROADCASTQ %s, Z2", l.threshold)
 	for stream := range streams {
-		value := w.register(stream, result)
-		w.print("VMOVDQU64 %s, %s", value, values(stream))
-		w.print("VPADDQ %s, Z1, Z3", nonces(stream))
-		w.print("VMOVDQU64 Z3, %s", nonces(stream))
-		w.print("VPCMPUQ $5, Z2, %s, K%d", value, stream+1) // not less
+		e.expand(p, stream, streams)
 	}
-	w.print("KORW K1, K2, K1")
-	w.print("KMOVW K1, SI")
+	order := inOrder(len(e.operations))
+	slices.SortStableFunc(order, func(a, b int) int { return e.operations[a].step - e.operations[b].step })
+	vectors, _ := allocate(&e, order)
+	body := weave(vectors, lone.compress) + endAVX512(&e, lone)
+	return b, b.kernel("compressAVX512", "\tLEAQ 128(AX), AX\n", body, lone.end)
 }
 
-// wide prints the program with a register for each state word.
-type wide struct {
-	text     strings.Builder
-	register func(stream int, word string) string
-	operand  func(stream int, o operand) (broadcast, text string)
-}
-
-func (w *wide) print(format string, args ...any) { fmt.Fprintf(&w.text, "\t"+format+"\n", args...) }
-
-// step prints one instruction of both vectors.
-func (w *wide) step(name string, o operand, from, to string) {
+// endAVX512 prints what moves the nonces on and looks at the values.
+func endAVX512(e *expansion, l lone) string {
+	var text strings.Builder
+	print := func(format string, args ...any) { fmt.Fprintf(&text, "\t"+format+"\n", args...) }
+	print("VPBROADCASTQ %s, Z0", l.advance)
+	print("VPBROADCASTQ %s, Z1", l.threshold)
 	for stream := range streams {
-		broadcast, with := w.operand(stream, o)
-		w.print("%s%s %s, %s, %s", name, broadcast, with, w.register(stream, from), w.register(stream, to))
+		print("VPADDQ %s, Z0, Z2", e.nonce(stream))
+		print("VMOVDQU64 Z2, %s", e.nonce(stream))
+		print("VPCMPUQ $2, %s, Z1, K%d", e.result(stream), stream+1) // less or equal
 	}
+	print("KORW K1, K2, K1")
+	print("KMOVW K1, SI")
+	return text.String()
 }
 
-// compress prints the compression and returns the word that has the result.
-func (w *wide) compress(p *program) (word string) {
-	for _, in := range p.body {
-		name := "VPXORQ"
-		if in.add {
-			name = "VPADDQ"
-		}
-		from, rest := takeRegister(in)
-		if from == "" { // only the nonce itself
-			from = in.to
-			for stream := range streams {
-				_, nonces := w.operand(stream, operand{kind: live, name: "nonce"})
-				w.print("VMOVDQU64 %s, %s", nonces, w.register(stream, from))
-			}
-		}
-		for _, o := range rest {
-			w.step(name, o, from, in.to)
-			from = in.to
-		}
-		for stream := range streams {
-			if r := w.register(stream, in.to); !in.add {
-				w.print("VPRORQ $%d, %s, %s", in.rotate, r, r)
-			}
-		}
+func numbered(letter string, count int) (names []string) {
+	for i := range count {
+		names = append(names, fmt.Sprint(letter, i))
 	}
-	word, rest := takeRegister(instruction{to: p.result[0].name, args: p.result})
-	for _, o := range rest {
-		w.step("VPXORQ", o, word, word)
-	}
-	return word
-}
-
-// takeRegister returns the operand that an instruction starts from, which has to
-// be in a register: the one that it overwrites if there is one, or else the
-// first in a register. It is empty where only the nonce is live.
-func takeRegister(in instruction) (from string, rest []operand) {
-	at := -1
-	for i, o := range in.args {
-		if o.kind != live || o.name == "nonce" {
-			continue
-		}
-		if at < 0 || o.name == in.to {
-			at = i
-		}
-	}
-	if at < 0 {
-		return "", slices.DeleteFunc(slices.Clone(in.args), func(o operand) bool { return o.name == "nonce" })
-	}
-	return in.args[at].name, slices.Delete(slices.Clone(in.args), at, at+1)
-}
-
-func mustScan(text, format string, to any) {
-	if _, err := fmt.Sscanf(text, format, to); err != nil {
-		panic("gen: no state word: " + text)
-	}
+	return names
 }
