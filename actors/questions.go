@@ -210,6 +210,10 @@ func (n *Node) HeldOwn() int { return int(n.board.heldOwn.Load()) }
 // yet: with nothing to do there are none.
 func (n *Node) Decided() int { return int(n.board.decided.Load()) }
 
+// AtRest reports whether all actors run, none has anything to do, and no mailbox ever
+// held more than it may.
+func (n *Node) AtRest() bool { return n.system.Health().AtRest() }
+
 // Gathered returns how many blocks wait for more to be committed with; they have
 // their credits still.
 func (n *Node) Gathered() int { return int(n.board.gathered.Load()) }

@@ -101,6 +101,14 @@ func (m *Mailbox) Stats() Stats {
 	return s
 }
 
+// Empty reports whether no message of users waits, and never more did than may. It is a
+// part of Stats, for who asks often.
+func (m *Mailbox) Empty() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.user.len() == 0 && m.count.highWater <= m.capacity
+}
+
 // histogram counts durations by power of two: bucket i holds those below 256 ns << i,
 // the last one everything from 9 minutes up.
 type histogram [32]uint64

@@ -162,6 +162,19 @@ func (h *Health) Snapshot() []ActorHealth {
 	return all
 }
 
+// AtRest reports whether all actors run and all mailboxes are empty, as mailbox.Empty
+// says.
+func (h *Health) AtRest() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.cells { // the order does not matter
+		if c.state != Running || !c.box.Empty() {
+			return false
+		}
+	}
+	return true
+}
+
 // Get is one actor's entry; false if there is none.
 func (h *Health) Get(path string) (ActorHealth, bool) {
 	h.mu.Lock()

@@ -57,10 +57,11 @@ func (s *Sim) committed(n *Node, err error) {
 	if n.running == nil || n.owner.dead {
 		return
 	}
-	s.world.trace.event("n%d commits err=%v", n.ID, err)
 	if err != nil {
+		s.world.trace.event("n%d commits err=%v", n.ID, err)
 		return
 	}
+	s.world.trace.committed(n.ID)
 	s.seen.commits++
 	full := s.seen.commits%fullCheckEvery == 0
 	if full || n.cements || s.seen.sequence[n.ID] == 0 {

@@ -244,7 +244,7 @@ func (n *Node) start() {
 	}
 	d := dispatcher{s.world, n.owner}
 	node, err := actors.Start(cfg, actors.Env{
-		Clock: clock{s.world, n.owner, &n.skew}, Seed: s.world.rng.Uint64(),
+		Clock: &clock{world: s.world, owner: n.owner, skew: &n.skew}, Seed: s.world.rng.Uint64(),
 		Secret:     secrets{rand.New(rand.NewPCG(s.world.rng.Uint64(), 0))},
 		Dispatcher: d, Dedicated: func() actor.Dispatcher { return slowDispatcher{d, n} }, Workers: workers{s.world, n.owner}, Network: n.host, Store: n.store, Verify: s.verify, SignVote: s.signVote, SignHandshake: s.sign,
 		Log: s.world.trace.logger(n.owner),

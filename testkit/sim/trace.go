@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type Trace struct {
 	text    io.Writer // nil: only the hash
 	world   *World
 	scratch [32]byte
+	line    []byte
 	blames  func(o *owner, said map[string]string) // told when a node says that a peer broke the rules
 	regrets func(o *owner, line string)            // told when a node says that it could not do what it must
 }
@@ -95,6 +97,20 @@ func (t *Trace) event(format string, args ...any) {
 	if t.text != nil {
 		fmt.Fprintln(t.text, line)
 	}
+}
+
+// committed notes a commit, the most frequent event by far: as event does, and faster.
+func (t *Trace) committed(node int) {
+	if t.text != nil {
+		t.event("n%d commits err=%v", node, nil)
+		return
+	}
+	at := strconv.AppendFloat(t.scratch[:0], t.world.now.Sub(start).Seconds(), 'f', 4, 64)
+	line := append(t.line[:0], "          "[:max(0, 10-len(at))]...)
+	line = append(append(line, at...), " n"...)
+	line = append(strconv.AppendInt(line, int64(node), 10), " commits err=<nil>"...)
+	t.line = line
+	t.sum.Write(line)
 }
 
 // logger returns a logger whose lines are part of the trace.

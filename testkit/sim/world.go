@@ -179,13 +179,22 @@ type clock struct {
 	world *World
 	owner *owner
 	skew  *time.Duration
+
+	at, shows time.Time // what it showed when it was looked at last, and when
+	wrong     time.Duration
 }
 
-// Now implements supervise.Clock.
-func (c clock) Now() time.Time { return c.world.now.Add(*c.skew) }
+// Now implements supervise.Clock. It is asked several times for each message, between
+// which no time passes.
+func (c *clock) Now() time.Time {
+	if c.at != c.world.now || c.wrong != *c.skew {
+		c.at, c.wrong, c.shows = c.world.now, *c.skew, c.world.now.Add(*c.skew)
+	}
+	return c.shows
+}
 
 // AfterFunc implements supervise.Clock.
-func (c clock) AfterFunc(d time.Duration, f func()) func() bool {
+func (c *clock) AfterFunc(d time.Duration, f func()) func() bool {
 	return c.world.after(c.owner, d, f)
 }
 
