@@ -63,7 +63,7 @@ func (l *offenderLine) text() string {
 	if l.Until != 0 {
 		standing = "banned until " + time.Unix(l.Until, 0).UTC().Format(time.DateTime)
 	}
-	return fmt.Sprintf("%s broke the rules (%s), %d times, %s", l.Address, l.Offence, l.Times, standing)
+	return fmt.Sprintf("broke the rules: %s, %s, %d in all, %s", l.Address, l.Offence, l.Times, standing)
 }
 
 // quorumLine is amounts in smn.

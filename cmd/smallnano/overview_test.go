@@ -75,7 +75,7 @@ func TestStatus(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"confirmed here 150 of 900 blocks", "missing 670000; silent:", "- smn_a  500000 smn, last vote 2023-11-15 00:56:40", "- smn_b  1 smn, no vote since",
-		"- [::1]:3 broke the rules (bad frame), 3 times, banned until 2023-11-14 23:13:20"} {
+		"- broke the rules: [::1]:3, bad frame, 3 in all, banned until 2023-11-14 23:13:20"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
@@ -116,7 +116,7 @@ func TestScreen(t *testing.T) {
 		}
 	}
 	text := strings.Join(o.screen(&before, 80, 24), "\n")
-	for _, want := range []string{"blocks 200  50.0/s", "confirmed 150  0.0/s", "confirmed in 5 ms (p50), 8 ms (p99)", "sync pulling, 74.1 %, 70 missing, 7 blocks/s, 10s left", "NOT READY", "! [::1]:4?[2J broke the rules (flooding), 2 times, score 10", "! no peer", "connections (2)   running          3", "clock             backing off      5", "it broke?[2J"} {
+	for _, want := range []string{"blocks 200  50.0/s", "confirmed 150  0.0/s", "confirmed in 5 ms (p50), 8 ms (p99)", "sync pulling, 74.1 %, 70 missing, 7 blocks/s, 10s left", "NOT READY", "! broke the rules: [::1]:4?[2J, flooding, 2 in all, score 10", "! no peer", "connections (2)   running          3", "clock             backing off      5", "it broke?[2J"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
