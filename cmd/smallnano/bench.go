@@ -245,6 +245,15 @@ func runBenchAll(p *program, flags *flag.FlagSet, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+	var wanted []string
+	if *only != "" {
+		wanted = strings.Split(*only, ",")
+	}
+	for _, name := range wanted {
+		if _, rest, err := find([]string{"bench", name}); err != nil || len(rest) > 0 || name == "all" {
+			return misused("--only %s: there is no benchmark %q", *only, name)
+		}
+	}
 	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer release()
 	runtime.LockOSThread() // see childAttributes
@@ -252,7 +261,7 @@ func runBenchAll(p *program, flags *flag.FlagSet, args []string) error {
 	var failed []error
 	for _, c := range commands() {
 		name, found := strings.CutPrefix(c.name, "bench ")
-		if !found || name == "all" || *only != "" && !slices.Contains(strings.Split(*only, ","), name) {
+		if !found || name == "all" || len(wanted) > 0 && !slices.Contains(wanted, name) {
 			continue
 		}
 		fmt.Fprintf(p.err, "== bench %s\n", name)

@@ -54,6 +54,9 @@ func TestBench(t *testing.T) {
 	if o.code != 0 || !strings.Contains(o.out, "\nvotes_of_12_per_second ") || strings.Contains(o.out, "{") {
 		t.Errorf("all as tables: code %d: %s%s", o.code, o.out, o.err)
 	}
+	if o := run(t, "bench", "all", "--only", "votes,nothing"); o.code != 2 || !strings.Contains(o.err, `no benchmark "nothing"`) {
+		t.Errorf("an unknown benchmark: code %d: %s", o.code, o.err)
+	}
 	var saved map[string]any
 	text, err := os.ReadFile(filepath.Join(dir, "votes.json"))
 	if err == nil {
