@@ -62,7 +62,7 @@ type blockProcessor struct {
 	pulled  *bootstrap.Gaps // of blocks that this node had asked for
 	log     *slog.Logger
 	batch   batch
-	confirm []lattice.Hash // quorum reached, not all cemented yet
+	confirm []messages.ConfirmBlock // quorum reached, not all cemented yet
 
 	retryAt time.Time // while read-only: when to try to write again
 
@@ -153,7 +153,7 @@ func (a *blockProcessor) handle(m messages.BlockProcessor) {
 	case *messages.CommitDue:
 		a.pausing = false
 	case *messages.ConfirmBlock:
-		a.confirm = append(a.confirm, m.Hash)
+		a.confirm = append(a.confirm, *m)
 	case *messages.ForceBlock:
 		a.batch.forces = append(a.batch.forces, m)
 	case *messages.AskBlock:
@@ -256,9 +256,9 @@ type done struct {
 	rolledBack []messages.Inserted
 	cemented   []ledger.Cemented
 	finals     []lattice.FinalVote
-	confirm    []lattice.Hash // still to be cemented
-	already    []lattice.Hash // to be cemented, and was before
-	trimmed    bool           // victims of the backlog were tried
+	confirm    []messages.ConfirmBlock // still to be cemented
+	already    []lattice.Hash          // to be cemented, and was before
+	trimmed    bool                    // victims of the backlog were tried
 	pruned     *messages.BlocksPruned
 }
 
@@ -299,8 +299,9 @@ func (a *blockProcessor) commit() {
 		a.shrink(prune, d.pruned)
 	}
 	if len(a.confirm) > 0 { // go on with the rest after what is queued
-		a.refs.blocks.Tell(&messages.ConfirmBlock{Hash: a.confirm[len(a.confirm)-1]})
+		last := a.confirm[len(a.confirm)-1]
 		a.confirm = a.confirm[:len(a.confirm)-1]
+		a.refs.blocks.Tell(&last)
 	}
 }
 
@@ -601,8 +602,17 @@ func (a *blockProcessor) cement(tx storage.Tx, d *done) error {
 			d.confirm = append(d.confirm, a.confirm[i:]...)
 			return nil
 		}
-		order, more, err := ledger.CementOrder(tx, target, room)
-		if errors.Is(err, ledger.ErrNotFound) { // a fork's winner that is not in yet; its election asks again
+		order, more, err := ledger.CementOrder(tx, target.Hash, room)
+		if errors.Is(err, ledger.ErrNotFound) {
+			// A fork's winner that is not in yet, then its election asks again; or it was
+			// cemented, and is pruned by now.
+			settled, err := ledger.Settled(tx, target.Root)
+			if err != nil {
+				return err
+			}
+			if settled {
+				d.already = append(d.already, target.Hash)
+			}
 			continue
 		}
 		if err != nil {
@@ -618,7 +628,7 @@ func (a *blockProcessor) cement(tx storage.Tx, d *done) error {
 		if more {
 			d.confirm = append(d.confirm, target)
 		} else if len(order) == 0 {
-			d.already = append(d.already, target)
+			d.already = append(d.already, target.Hash)
 		}
 	}
 	return nil

@@ -79,6 +79,7 @@ func (a *electionManager) search(now time.Time) {
 		c.pause = crawlMin
 	}
 	c.at, c.found = now.Add(c.pause), found
+	a.board.short.Store(found.Less(a.quorum.Delta()))
 	if !found.Less(a.quorum.Delta()) {
 		return
 	}

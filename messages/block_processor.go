@@ -66,9 +66,12 @@ func (m *ProcessBlock) Answer(err error) {
 }
 
 // ConfirmBlock says that a quorum has confirmed a block: cement it and what it
-// depends on. It is repeated by its sender until BlocksCemented names the
-// block, so losing it costs only time.
-type ConfirmBlock struct{ Hash lattice.Hash }
+// depends on. It is repeated by its sender until BlocksCemented or CementedBefore
+// names the block, so losing it costs only time.
+type ConfirmBlock struct {
+	Hash lattice.Hash
+	Root lattice.QualifiedRoot // of the block; zero: not known
+}
 
 // MailboxSource lets consensus go before blocks of peers.
 func (*ConfirmBlock) MailboxSource() Source { return fromConsensus }

@@ -51,6 +51,22 @@ func CementOrder(c Chains, target lattice.Hash, most int) (order []lattice.Hash,
 	return p.order, p.forgot, nil
 }
 
+// Settled reports whether the root of a block that is not in the ledger is decided
+// for good: its account has confirmed blocks, and the block before it is gone, which
+// only pruning takes away, and only when what comes after is confirmed. The answer
+// is no when the root is zero.
+func Settled(c Chains, root lattice.QualifiedRoot) (bool, error) {
+	info, err := c.Account(root.Account)
+	if err != nil || info.ConfirmedHeight == 0 {
+		return false, err
+	}
+	if root.Previous.IsZero() {
+		return true, nil
+	}
+	_, found, err := c.Block(root.Previous)
+	return !found, err
+}
+
 // cementPlan walks down the dependencies with a stack of its own. It never
 // walks down a chain block by block: an account is cemented from its confirmed
 // height up, so the next block needed is always known.

@@ -435,3 +435,30 @@ func ExampleOutcome() {
 	fmt.Println(o.String(), errors.Is(err, ledger.Fork))
 	// Output: fork true
 }
+
+// TestSettled checks that the root of a block that is gone counts as decided when
+// only pruning can have taken the block away.
+func TestSettled(t *testing.T) {
+	s := newStory(t)
+	settled := func(root lattice.QualifiedRoot, want bool, when string) {
+		t.Helper()
+		if got, err := ledger.Settled(s, root); got != want || err != nil {
+			t.Errorf("%s: %t, %v", when, got, err)
+		}
+	}
+	root := func(name string) lattice.QualifiedRoot {
+		b := s.blocks[s.hash[name]]
+		return b.Block.QualifiedRoot()
+	}
+	a1, a3 := root("a1"), root("a3")
+	settled(lattice.QualifiedRoot{}, false, "no root")
+	settled(a1, false, "nothing is confirmed")
+	settled(a3, false, "a rival of an unconfirmed block")
+	s.confirm(t, "a1")
+	settled(a1, true, "the account is open for good")
+	settled(a3, false, "a rival above what is confirmed")
+	s.confirm(t, "a3")
+	s.prune(s.hash["a1"])
+	s.prune(s.hash["a2"])
+	settled(a3, true, "the block before it is pruned")
+}

@@ -61,8 +61,9 @@ type Config struct {
 	Port uint16
 
 	// MaxOutbound and MaxInbound are the slots for connections that were dialled
-	// here and there. One never takes the other's: who fills all inbound slots
-	// still does not decide with whom we talk.
+	// here and there. Who fills all inbound slots still does not decide with whom
+	// we talk: dials take free inbound slots when Widen says so, and never the other
+	// way round.
 	MaxOutbound, MaxInbound int
 
 	// MaxPerAddress and MaxPerSubnet limit the connections, both directions

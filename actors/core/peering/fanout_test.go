@@ -135,3 +135,40 @@ func TestRepresentativesBounded(t *testing.T) {
 	}
 	p.RepresentativeSeen(99, reps[0]) // gone: ignored
 }
+
+// TestFanoutNeedy checks who gets others' votes from a principal: who said that it
+// has fewer peers than there are principals, each vote about three times in all.
+func TestFanoutNeedy(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	p := crowd(t, 6, 6)
+	if got := p.FanoutNeedy(rng, 0); len(got) != 0 {
+		t.Fatalf("nobody has said anything: %v", got)
+	}
+	p.SetVoting(16)
+	for id, peers := range []int{1: 0, 2: 1, 3: 3, 4: 12, 5: 15, 6: 40} {
+		if id > 0 {
+			p.Told(ConnID(id), peers)
+		}
+	}
+	const rounds = 10_000
+	times := map[ConnID]int{}
+	for range rounds {
+		for _, id := range p.FanoutNeedy(rng, 3) {
+			times[id]++
+		}
+	}
+	if times[1] != rounds || times[2] != rounds { // 0 peers cannot be: it has us
+		t.Errorf("who has one peer hears %d and %d of %d votes", times[1], times[2], rounds)
+	}
+	if times[3] != 0 || times[5] != 0 || times[6] != 0 {
+		t.Errorf("passed on to where it came from, or to who hears all: %v", times)
+	}
+	if n := times[4]; n < rounds*copies/12*9/10 || n > rounds*copies/12*11/10 {
+		t.Errorf("of 12 peers one passes on %d of %d votes", n, rounds)
+	}
+	for range 100 {
+		if got := p.FanoutVote(rng, false, 3); !slices.Contains(got, 1) || !slices.Contains(got, 2) || slices.Contains(got, 3) {
+			t.Fatalf("who is no principal passes on to %v", got)
+		}
+	}
+}

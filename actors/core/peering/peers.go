@@ -30,6 +30,7 @@ type conn struct {
 	lastHeard               time.Time
 
 	representatives []lattice.Account // last seen last
+	told            int               // peers that it says to have; 0: it did not say
 }
 
 // Peers is the peer book and the connection slots of a node.
@@ -41,6 +42,8 @@ type Peers struct {
 	dialing    []*entry // dials under way, at most maxDialing and a feeler
 	offences   *Offences
 	principals map[lattice.Account]struct{}
+	voting     int                         // principal representatives that vote now
+	wider      bool                        // more are dialled
 	names      map[string][]netip.AddrPort // what configured names stand for, at most maxNames
 	learnt     [2]netip.AddrPort           // where peers agree that this node is; IPv4, IPv6
 	handshakes place                       // what strangers may still take
@@ -199,8 +202,9 @@ func (p *Peers) Accept(id ConnID, remote netip.AddrPort, now time.Time) error {
 	}
 	c := &conn{id: id, remote: remote, group: group(remote.Addr()), inbound: true, began: now, received: now}
 	full := false
-	if _, inbound := p.taken(); inbound >= p.cfg.MaxInbound {
-		if full = true; p.cfg.MaxInbound == 0 || !p.roomFor(c, now) {
+	outbound, inbound := p.taken()
+	if room := p.cfg.MaxInbound - max(0, outbound-p.cfg.MaxOutbound); inbound >= room {
+		if full = true; room <= 0 || !p.roomFor(c, now) {
 			return Full
 		}
 	}

@@ -41,7 +41,7 @@ func wander(t *testing.T, seed uint64) string {
 	}
 	some := func() ConnID { return ConnID(rng.IntN(int(id) + 2)) }
 	for step := range 3000 {
-		switch rng.IntN(14) {
+		switch rng.IntN(15) {
 		case 0, 1:
 			id++
 			a := address()
@@ -76,6 +76,9 @@ func wander(t *testing.T, seed uint64) string {
 			p.AddConfigured(address(), now)
 		case 12:
 			p.Load([]Peer{{Address: address(), LastSeen: now.Add(-time.Hour)}, {Address: address(), LastSeen: now.Add(time.Hour)}, {Address: address()}}, now)
+		case 13:
+			p.Widen(rng.IntN(3) == 0)
+			fallthrough
 		default:
 			now = now.Add(time.Duration(rng.IntN(4000)) * time.Millisecond)
 			p.Tick(now, rng)
@@ -95,7 +98,7 @@ func wander(t *testing.T, seed uint64) string {
 func checkLaws(t *testing.T, p *Peers, now time.Time) {
 	t.Helper()
 	c, cfg := p.Counts(), &p.cfg
-	if c.Outbound > cfg.MaxOutbound || c.Inbound > cfg.MaxInbound || c.Book > MaxBook || len(p.book.byAddr) != c.Book ||
+	if c.Outbound > Widening*cfg.MaxOutbound || c.Inbound > cfg.MaxInbound || c.Outbound+c.Inbound > cfg.MaxOutbound+cfg.MaxInbound || c.Book > MaxBook || len(p.book.byAddr) != c.Book ||
 		c.Configured > MaxConfigured || c.Offenders > maxOffenders || len(p.dialing) > maxDialing+1 || len(p.own) > maxOwn {
 		t.Fatalf("over a bound: %+v", c)
 	}

@@ -46,8 +46,9 @@ func (p *Peers) expire(now time.Time) {
 // peers of the run before, so that who crowds the book does not get a node that
 // restarts, then addresses at which a node was met, then hearsay.
 func (p *Peers) dial(now time.Time, rng *rand.Rand) {
-	outbound, _ := p.taken()
-	free := min(p.cfg.MaxOutbound-outbound, maxDialing-len(p.dialing))
+	outbound, inbound := p.taken()
+	most := p.mostOutbound(inbound)
+	free := min(most-outbound, maxDialing-len(p.dialing))
 	if free <= 0 {
 		return
 	}
@@ -76,7 +77,7 @@ func (p *Peers) dial(now time.Time, rng *rand.Rand) {
 	reserve := min(missing, p.cfg.MaxOutbound/2)
 	for i, e := range slices.Concat(first, anchors, learnt) {
 		learnt := i >= len(first)
-		if free <= 0 || learnt && outbound+reserve >= p.cfg.MaxOutbound {
+		if free <= 0 || learnt && outbound+reserve >= most {
 			return
 		}
 		if p.crowded(e.addr.Addr(), now) != nil || learnt && p.groupFull(e) {
@@ -89,6 +90,22 @@ func (p *Peers) dial(now time.Time, rng *rand.Rand) {
 			reserve = min(max(missing-i-1, 0), p.cfg.MaxOutbound/2)
 		}
 	}
+}
+
+// Widening is how many times as many peers a node dials when Widen says so: with so
+// many it hears most of the weight of a network of dozens of representatives.
+const Widening = 3
+
+// Widen tells whether to dial more peers: when those that are connected have too
+// little weight for a confirmation, or nothing is confirmed although blocks wait.
+// They take inbound slots that are free. What has been dialled stays.
+func (p *Peers) Widen(more bool) { p.wider = more }
+
+func (p *Peers) mostOutbound(inbound int) int {
+	if p.wider {
+		return p.cfg.MaxOutbound + max(0, min((Widening-1)*p.cfg.MaxOutbound, p.cfg.MaxInbound-inbound))
+	}
+	return p.cfg.MaxOutbound
 }
 
 // due reports whether an address may be dialled now.
