@@ -33,7 +33,6 @@ type voting struct {
 
 	spacing *votes.Spacing
 	bundle  *votes.Bundle
-	history *votes.History
 	waking  bool // a Wake is on its way
 }
 
@@ -43,7 +42,6 @@ func (a *voting) Receive(ctx actor.Context) {
 	case *actor.Started:
 		a.spacing = votes.NewSpacing(a.net.VoteSpacing, votes.DefaultSpacingRoots)
 		a.bundle = votes.NewBundle(votes.MinBundleWindow)
-		a.history = votes.NewHistory(votes.DefaultHistory)
 	case messages.Voting:
 		a.handle(m)
 		a.send()
@@ -252,7 +250,6 @@ func (a *voting) sign(key crypto.PrivateKey, b votes.Batch, now time.Time) *latt
 
 // publish tells a vote to the network and to this node's own elections.
 func (a *voting) publish(v *lattice.Vote) {
-	a.history.Add(v)
 	a.refs.votes.Tell(&messages.VoteArrived{Vote: v})
 	a.refs.flood(a.net, &wire.Vote{Vote: *v}, messages.ReachOwnVote, 0)
 }

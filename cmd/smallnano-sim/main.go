@@ -20,7 +20,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -29,6 +28,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/smallnano/smallnano/testkit/sim"
 )
@@ -59,10 +59,10 @@ type request struct {
 	cpu         time.Duration
 }
 
-func parse(args []string, stderr io.Writer) (request, error) {
+func parse(args []string, stdout io.Writer) (request, error) {
 	var q request
 	flags := flag.NewFlagSet("smallnano-sim", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard)
 	seeds := flags.String("seeds", "1-20", "seeds to run, as FIRST-LAST")
 	seed := flags.Uint64("seed", 0, "run this one seed")
 	flags.IntVar(&q.nodes, "nodes", 0, "nodes of each network; 0 draws 3 to 5 from the seed")
@@ -78,7 +78,12 @@ func parse(args []string, stderr io.Writer) (request, error) {
 	flags.Uint64Var(&q.mutantSeeds, "mutant-seeds", mutantSeeds, "with --mutants: seeds that a fault may survive before it counts as not found")
 	flags.DurationVar(&q.cpu, "cpu", 0, "be killed after so much processor time, in full seconds; 0: never")
 	if err := flags.Parse(args); err != nil {
-		return q, err
+		if errors.Is(err, flag.ErrHelp) {
+			flags.SetOutput(stdout)
+			flags.Usage()
+			return q, err
+		}
+		return q, fmt.Errorf("%w; --help lists the flags", err)
 	}
 	if flags.NArg() > 0 {
 		return q, fmt.Errorf("%q is not understood: every word belongs to a flag", flags.Arg(0))
@@ -99,17 +104,35 @@ func parse(args []string, stderr io.Writer) (request, error) {
 			return q, fmt.Errorf("--seeds %q: want FIRST-LAST, such as 1-1000", *seeds)
 		}
 	}
-	if q.last == math.MaxUint64 {
-		return q, fmt.Errorf("seed %d is the last number there is: want a smaller one", q.last)
+	if q.last > sim.MaxSeed {
+		return q, fmt.Errorf("seed %d is too large: want at most %d", q.last, uint64(sim.MaxSeed))
 	}
-	if q.shrink && q.scenario != "" {
-		return q, fmt.Errorf("--shrink leaves out what a seed draws; a scenario is a text, to be made shorter by hand")
+	for _, f := range []struct{ with, flag string }{
+		{"scenario", "nodes"}, {"scenario", "minutes"}, {"scenario", "shrink"}, {"mutants", "nodes"}, {"mutants", "minutes"},
+		{"mutants", "trace"}, {"mutants", "shrink"}, {"mutants", "seed"}, {"mutants", "seeds"}, {"mutants", "scenario"},
+	} {
+		if given[f.with] && given[f.flag] {
+			return q, fmt.Errorf("--%s means nothing with --%s: leave one of the two out", f.flag, f.with)
+		}
+	}
+	for _, name := range []string{"only", "mutant-seeds"} {
+		if given[name] && q.mutants == "" {
+			return q, fmt.Errorf("--%s means nothing without --mutants", name)
+		}
+	}
+	if q.cpu < 0 {
+		return q, fmt.Errorf("--cpu is %v, want 0 or more", q.cpu)
 	}
 	if (q.trace || q.shrink) && q.first != q.last && q.scenario == "" {
 		return q, fmt.Errorf("--trace and --shrink need one seed: --seed N")
 	}
-	if !(q.minutes > 0 && q.minutes <= sim.MaxRun.Minutes()) || q.nodes < 0 || q.nodes > sim.MaxNodes || q.jobs < 1 {
-		return q, fmt.Errorf("--minutes must be above 0 and at most %v, --nodes 0 to %d, --jobs at least 1", sim.MaxRun.Minutes(), sim.MaxNodes)
+	switch {
+	case !(q.minutes > 0 && q.minutes <= sim.MaxRun.Minutes()):
+		return q, fmt.Errorf("--minutes is %v, want above 0 and at most %v", q.minutes, sim.MaxRun.Minutes())
+	case q.nodes < 0 || q.nodes > sim.MaxNodes:
+		return q, fmt.Errorf("--nodes is %d, want 0 to %d", q.nodes, sim.MaxNodes)
+	case q.jobs < 1:
+		return q, fmt.Errorf("--jobs is %d, want at least 1", q.jobs)
 	}
 	return q, nil
 }
@@ -121,15 +144,26 @@ func (q *request) options(seed uint64) sim.Options {
 
 // replay is the line that runs a seed again.
 func (q *request) replay(seed uint64) string {
-	return fmt.Sprintf("smallnano-sim --seed %d --nodes %d --minutes %v --trace", seed, q.nodes, q.minutes)
+	return fmt.Sprintf("%s --seed %d --nodes %d --minutes %v --trace", word(os.Args[0]), seed, q.nodes, q.minutes)
+}
+
+// word is a text as one word of a shell's line.
+func word(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool {
+		return !strings.ContainsRune("-_./+:,@%", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	}
+	return text
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
-	q, err := parse(args, stderr)
+	q, err := parse(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
 	if err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(stderr, "smallnano-sim:", err)
-		}
+		fmt.Fprintln(stderr, "smallnano-sim:", err)
 		return 2
 	}
 	if err := limitCPU(q.cpu); err != nil {
@@ -190,7 +224,7 @@ func stories(q *request, stdout, stderr io.Writer) int {
 				fmt.Fprintf(stdout, "%s: %s\n", name, r.Line())
 			}
 			if r.Err != nil {
-				fmt.Fprintf(stdout, "  again: smallnano-sim --scenario %s --seed %d --trace\n", name, seed)
+				fmt.Fprintf(stdout, "  again: %s --scenario %s --seed %d --trace\n", word(os.Args[0]), word(name), seed)
 			}
 			if q.trace {
 				fmt.Fprintln(stdout, r.Hash)

@@ -37,9 +37,10 @@ type Scenario struct {
 	Name    string
 	options Options
 	steps   []step
-	after   []step // when all is over
-	noCalm  bool   // it is not meant to end well
-	harms   bool   // actors or disks
+	after   []step          // when all is over
+	noCalm  bool            // it is not meant to end well
+	harms   bool            // actors or disks
+	said    map[string]bool // settings
 }
 
 // step is one line that does something.
@@ -60,7 +61,7 @@ func NamedScenario(name string) (*Scenario, error) {
 
 // ParseScenario reads a scenario. Its error says which line is wrong.
 func ParseScenario(name, text string) (*Scenario, error) {
-	s := &Scenario{Name: name, options: Options{
+	s := &Scenario{Name: name, said: map[string]bool{}, options: Options{
 		Seed: 1, Nodes: 4, Run: 10 * time.Second, Calm: 2 * time.Minute, Memory: true, Accounts: 4,
 		Weather: Weather{MinDelay: time.Millisecond, MaxDelay: 30 * time.Millisecond}, SpamEvery: 50 * time.Millisecond,
 	}}
@@ -115,7 +116,9 @@ func (s *Scenario) setting(words []string) (err error) {
 			err = fmt.Errorf("%s wants one number", words[0])
 			return
 		}
-		*to, err = strconv.Atoi(args[0])
+		if *to, err = strconv.Atoi(args[0]); err != nil || *to < 0 {
+			err = fmt.Errorf("%s wants a number from 0 up, not %q", words[0], args[0])
+		}
 	}
 	pause := func(to *time.Duration) {
 		if len(args) != 1 {
@@ -124,11 +127,18 @@ func (s *Scenario) setting(words []string) (err error) {
 		}
 		*to, err = time.ParseDuration(args[0])
 	}
+	if s.said[words[0]] {
+		return fmt.Errorf("%s is said twice", words[0])
+	}
+	s.said[words[0]] = true
 	switch words[0] {
 	case "seed":
-		seed := 0
-		number(&seed)
-		o.Seed = uint64(seed)
+		if len(args) == 1 {
+			o.Seed, err = strconv.ParseUint(args[0], 10, 64)
+		}
+		if len(args) != 1 || err != nil || o.Seed > MaxSeed {
+			err = fmt.Errorf("seed wants a number from 0 to %d", uint64(MaxSeed))
+		}
 	case "nodes":
 		number(&o.Nodes)
 	case "wallets":
@@ -137,6 +147,7 @@ func (s *Scenario) setting(words []string) (err error) {
 		number(&o.Joiners)
 	case "fresh":
 		o.Fresh = true
+		err = alone(words)
 	case "naives":
 		number(&o.Naives)
 	case "spammers":
@@ -158,7 +169,7 @@ func (s *Scenario) setting(words []string) (err error) {
 	case "keep":
 		keep := 0
 		number(&keep)
-		o.Keep = uint64(max(0, keep))
+		o.Keep = uint64(keep)
 	case "cold":
 		number(&o.Cold)
 	case "run":
@@ -175,10 +186,13 @@ func (s *Scenario) setting(words []string) (err error) {
 		pause(&o.ForkEvery)
 	case "disk":
 		o.Memory = false
+		err = alone(words)
 	case "public":
 		o.Public = true
+		err = alone(words)
 	case "small":
 		o.SmallLimits = true
+		err = alone(words)
 	case "weights":
 		o.Weights, err = weights(args)
 	case "liars":
@@ -189,6 +203,14 @@ func (s *Scenario) setting(words []string) (err error) {
 		return fmt.Errorf("unknown word %q", words[0])
 	}
 	return err
+}
+
+// alone refuses words after one that has none.
+func alone(words []string) error {
+	if len(words) > 1 {
+		return fmt.Errorf("%s stands alone", words[0])
+	}
+	return nil
 }
 
 // weights reads the shares of the nodes: the rest, percents, or delta and what

@@ -142,7 +142,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "n%d %s %s%s", h.owner.id, r.Level, r.Message, h.with)
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Key == "stack" { // has addresses of this process
+		if a.Key == "stack" || a.Key == "id" { // addresses of this process; a number by chance
 			return true
 		}
 		fmt.Fprintf(&b, " %s=%v", a.Key, a.Value.Resolve())

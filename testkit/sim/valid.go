@@ -2,6 +2,10 @@ package sim
 
 import (
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/smallnano/smallnano/messages/lattice"
@@ -10,6 +14,9 @@ import (
 // MaxRun bounds how long a world may run: far longer than any story, and short enough
 // for every time in it to be reckoned with.
 const MaxRun = 7 * 24 * time.Hour
+
+// MaxSeed is the greatest seed: the numbers that a file and a command line can name.
+const MaxSeed = math.MaxInt64
 
 // maxCrowd bounds wallets, liars and other users of a world.
 const maxCrowd = 10_000
@@ -49,12 +56,43 @@ func (s *Scenario) validate() error {
 			return fmt.Errorf("backlog at node %d, want 0 to %d", node, o.Nodes+o.Joiners-1)
 		}
 	}
+	for _, st := range slices.Concat(s.steps, s.after) {
+		for _, node := range nodesNamed(strings.Fields(st.line)) {
+			if node < 0 || node >= o.Nodes+o.Joiners {
+				return fmt.Errorf("%q: there is no node %d, only 0 to %d", st.line, node, o.Nodes+o.Joiners-1)
+			}
+		}
+	}
 	for _, st := range s.steps {
 		if st.at < 0 || st.at > o.Run {
 			return fmt.Errorf("%q would never happen: the story runs for %v", st.line, o.Run)
 		}
 	}
 	return o.validWeights()
+}
+
+// nodesNamed returns the numbers of nodes in the words of a line.
+func nodesNamed(words []string) (nodes []int) {
+	if words[0] == "at" {
+		words = words[2:]
+	}
+	numbers := words[1:]
+	switch words[0] {
+	case "crash", "power", "start", "cut":
+	case "fail", "disk", "clock", "on":
+		numbers = numbers[:min(1, len(numbers))]
+	default: // what is at nodes
+		numbers = numbers[slices.Index(numbers, "at")+1:]
+		if len(numbers) == len(words)-1 {
+			return nil
+		}
+	}
+	for _, w := range numbers {
+		if n, err := strconv.Atoi(w); err == nil { // not the bar of a cut
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
 }
 
 // validWeights looks at the shares of the nodes, of which the first may have the rest.

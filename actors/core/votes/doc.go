@@ -6,7 +6,6 @@
 //   - Spacing tells when a representative of this node may vote for another block
 //     of a root that it has voted on;
 //   - Bundle gathers own votes so that many blocks share one signature;
-//   - History holds own votes that were signed, to answer requests with;
 //   - Recent remembers the newest of anything, to know what was seen before.
 //
 // Each promises its bounds, takes the time as an argument, and gives the same

@@ -264,47 +264,11 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-func TestHistory(t *testing.T) {
-	vote := func(r int, timestamp uint64, hashes ...int) *lattice.Vote {
-		v := &lattice.Vote{Representative: rep(r), Timestamp: timestamp}
-		for _, n := range hashes {
-			v.Hashes = append(v.Hashes, hash(n))
-		}
-		return v
-	}
-	h := NewHistory(3)
-	first, other := vote(1, 5, 1, 2), vote(2, 6, 1)
-	h.Add(first)
-	h.Add(other)
-	h.Add(vote(1, 4, 1)) // older
-	if got := h.Votes(hash(1)); !slices.Equal(got, []*lattice.Vote{first, other}) {
-		t.Errorf("votes %v", got)
-	}
-	final := vote(1, lattice.FinalTimestamp, 1)
-	h.Add(final)
-	h.Add(vote(1, 9, 1)) // a final vote stays
-	if got := h.Votes(hash(1)); !slices.Equal(got, []*lattice.Vote{final, other}) {
-		t.Errorf("votes %v", got)
-	}
-	h.Votes(hash(1))[0] = nil // the caller's own
-	h.Forget(hash(1))
-	h.Forget(hash(77))
-	if got := h.Votes(hash(1)); got != nil {
-		t.Errorf("votes %v of a block that was forgotten", got)
-	}
-	h.Add(vote(1, 1, 3))
-	h.Add(vote(1, 1, 4))
-	if h.Len() != 3 || h.Votes(hash(4)) == nil || h.Votes(hash(2)) == nil {
-		t.Errorf("%d blocks", h.Len())
-	}
-}
-
 func TestNoRoom(t *testing.T) {
 	for name, f := range map[string]func(){
 		"recent":  func() { NewRecent[int](0) },
 		"cache":   func() { NewCache(0) },
 		"spacing": func() { NewSpacing(time.Second, 0) },
-		"history": func() { NewHistory(0) },
 	} {
 		func() {
 			defer func() {
