@@ -308,7 +308,7 @@ func (a *electionManager) vote(v *messages.VerifiedVote, now time.Time) {
 			}
 		}
 	}
-	if v.Conn != 0 && (mattered || early) {
+	if v.Conn != 0 && (mattered || early) && !slices.Contains(a.own, rep) { // own ones come back from others, perhaps after a power loss
 		a.passOn(v, mattered)
 	}
 }
