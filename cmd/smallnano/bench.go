@@ -71,7 +71,20 @@ type benchOutput struct {
 
 func (o *benchOutput) define(flags *flag.FlagSet) {
 	flags.BoolVar(&o.json, "json", false, "print the result as one JSON object")
-	flags.StringVar(&o.save, "save", "", "file that the JSON object is written to as well")
+	flags.Func("save", "`FILE` that the JSON object is written to as well", func(file string) error {
+		o.save = file
+		return checkFolder(filepath.Dir(file))
+	})
+}
+
+// checkFolder finds out before anything is measured that a result could not be saved.
+func checkFolder(dir string) error {
+	if info, err := os.Stat(dir); err != nil {
+		return err
+	} else if !info.IsDir() {
+		return fmt.Errorf("%s is no folder", dir)
+	}
+	return nil
 }
 
 // write prints a result, as a table unless JSON was asked for, and saves it.
@@ -254,6 +267,11 @@ func runBenchAll(p *program, flags *flag.FlagSet, args []string) error {
 			return misused("--only %s: there is no benchmark %q", *only, name)
 		}
 	}
+	if *dir != "" {
+		if err := checkFolder(*dir); err != nil {
+			return misused("--dir: %v", err)
+		}
+	}
 	ctx, release := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer release()
 	runtime.LockOSThread() // see childAttributes
@@ -263,6 +281,10 @@ func runBenchAll(p *program, flags *flag.FlagSet, args []string) error {
 		name, found := strings.CutPrefix(c.name, "bench ")
 		if !found || name == "all" || len(wanted) > 0 && !slices.Contains(wanted, name) {
 			continue
+		}
+		if ctx.Err() != nil {
+			failed = append(failed, fmt.Errorf("interrupted before bench %s", name))
+			break
 		}
 		fmt.Fprintf(p.err, "== bench %s\n", name)
 		args := append(strings.Fields(c.name), fmt.Sprint("--json=", *asJSON))

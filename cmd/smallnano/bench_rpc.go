@@ -164,6 +164,7 @@ func (b *rpcBench) ask(ctx context.Context, c *client, action string, body func(
 	transport := &http.Transport{MaxIdleConnsPerHost: b.clients}
 	defer transport.CloseIdleConnections()
 	h := &http.Client{Transport: transport, Timeout: askLimit}
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, b.duration)
 	defer cancel()
 	var failed atomic.Int64
@@ -189,6 +190,9 @@ func (b *rpcBench) ask(ctx context.Context, c *client, action string, body func(
 	wait.Wait()
 	passed := time.Since(began).Seconds()
 	all := slices.Concat(took...)
+	if err := whole.Err(); err != nil {
+		return r, fmt.Errorf("interrupted while %s was asked for: %w", action, err)
+	}
 	if len(all) == 0 {
 		return r, fmt.Errorf("no request of %s was made: the ledger is too small for so many clients", action)
 	}
