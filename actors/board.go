@@ -19,9 +19,7 @@ import (
 // Values that are posted are never changed afterwards.
 type board struct {
 	unchecked atomic.Uint64
-	voting    atomic.Int64 // principal representatives that vote now
-	short     atomic.Bool  // the peers speak for less weight than a confirmation needs
-	needy     atomic.Bool  // some peer cannot hear all principals itself
+	short     atomic.Bool // the peers speak for less weight than a confirmation needs
 	quorum    atomic.Pointer[quorumView]
 	peers     atomic.Pointer[[]peerView]
 	telemetry atomic.Pointer[[]telemetryView]

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -291,7 +290,7 @@ func (a *electionManager) keepVotes(root lattice.QualifiedRoot, now time.Time) {
 func (a *electionManager) vote(v *messages.VerifiedVote, now time.Time) {
 	rep := v.Vote.Representative
 	a.quorum.Seen(rep, now)
-	mattered, early := false, false // early: before the election
+	mattered := false
 	for _, hash := range v.Vote.Hashes {
 		a.liveness.Voted(rep, hash, now)
 		result := a.elections.Vote(rep, v.Vote.Timestamp, hash, now)
@@ -302,43 +301,21 @@ func (a *electionManager) vote(v *messages.VerifiedVote, now time.Time) {
 		case election.Used, election.Conflict:
 			mattered = true
 		case election.Indeterminate:
-			early = a.cache.Add(rep, v.Vote.Timestamp, hash, a.quorum.Weight(rep), now) || early
+			a.cache.Add(rep, v.Vote.Timestamp, hash, a.quorum.Weight(rep), now)
 			if v.Vote.Timestamp == lattice.FinalTimestamp && a.confirmedByOthers(hash) {
 				a.refs.blocks.Tell(&messages.ConfirmBlock{Hash: hash})
 			}
 		}
 	}
-	if v.Conn != 0 && (mattered || early) && !slices.Contains(a.own, rep) { // own ones come back from others, perhaps after a power loss
-		a.passOn(v, mattered)
-	}
-}
-
-// passOn sends others what somebody else has said. Principals are heard by all that
-// have enough peers; who has not is sent it by those that it has.
-func (a *electionManager) passOn(v *messages.VerifiedVote, mattered bool) {
-	switch {
-	case mattered && !a.principal():
+	if mattered && v.Conn != 0 && !a.principal() {
 		a.refs.flood(a.net, &wire.Vote{Vote: *v.Vote}, messages.ReachVote, v.Conn)
-	case a.board.needy.Load():
-		a.refs.flood(a.net, &wire.Vote{Vote: *v.Vote}, messages.ReachNeedyVote, v.Conn)
 	}
-}
-
-// needy reports whether the other end of a connection cannot hear all principals.
-func (a *electionManager) needy(conn messages.ConnID) bool {
-	return a.board.needy.Load() && slices.ContainsFunc(*a.board.peers.Load(), func(p peerView) bool {
-		return messages.ConnID(p.Conn) == conn && p.Needy
-	})
 }
 
 // prove sends a peer the final votes that have confirmed a block here. It may be
 // that who lies has told them to this node only.
 func (a *electionManager) prove(m *messages.ProofsAsked) {
-	hashes := m.Hashes
-	if a.needy(m.Conn) {
-		hashes = slices.Concat(hashes, m.Open)
-	}
-	for _, hash := range hashes {
+	for _, hash := range m.Hashes {
 		if !a.elections.RecentlyConfirmed(hash) {
 			continue
 		}
@@ -535,7 +512,6 @@ func (a *electionManager) view(now time.Time) {
 	s := a.quorum.Status(now)
 	old := a.board.quorum.Load()
 	online := a.quorum.OnlineRepresentatives()
-	a.countVoting(online)
 	v := &quorumView{
 		weights: old.weights, all: old.all,
 		status: rpc.QuorumStatus{Delta: s.Delta, Percent: uint64(s.Percent), Floor: s.Floor, Online: s.Online, Trended: s.Trended,
@@ -543,17 +519,6 @@ func (a *electionManager) view(now time.Time) {
 		online: representatives(online),
 	}
 	a.board.quorum.Store(v)
-}
-
-// countVoting posts how many of those that vote now are principals.
-func (a *electionManager) countVoting(online []quorum.RepWeight) {
-	n := 0
-	for _, r := range online {
-		if a.quorum.IsPrincipal(r.Representative) {
-			n++
-		}
-	}
-	a.board.voting.Store(int64(n))
 }
 
 func (a *electionManager) postWeights(weights map[lattice.Account]lattice.Amount) {

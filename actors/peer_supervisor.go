@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -171,7 +170,6 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 	switch m := m.(type) {
 	case *messages.Tick:
 		a.machine.Tick(m.Now, a.rng)
-		a.machine.SetVoting(int(a.board.voting.Load()))
 		a.machine.Widen(a.board.short.Load() || a.board.stall.Load() != nil)
 		a.resolve(m.Now)
 		a.post(m.Now)
@@ -214,8 +212,6 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 		}
 	case *messages.PrincipalsChanged:
 		a.machine.SetPrincipals(m.Accounts)
-	case *messages.PeersTold:
-		a.machine.Told(peering.ConnID(m.Conn), int(min(m.Count, math.MaxInt32)))
 	case *messages.Flood:
 		a.flood(m)
 	case *messages.Solicit:
@@ -372,10 +368,8 @@ func (a *peerSupervisor) tellDown(conn messages.ConnID) {
 func (a *peerSupervisor) post(now time.Time) {
 	status := a.machine.Status(now)
 	view := make([]peerView, len(status))
-	needy := false
 	for i, s := range status {
 		view[i].Status = s
-		needy = needy || s.Needy
 		if c := a.children[messages.ConnID(s.Conn)]; c != nil {
 			view[i].traffic, view[i].ignored = c.link.Traffic(), c.ignored
 			if s.Score > 0 {
@@ -384,7 +378,6 @@ func (a *peerSupervisor) post(now time.Time) {
 		}
 	}
 	a.board.peers.Store(&view)
-	a.board.needy.Store(needy)
 	a.postNetwork(now)
 }
 
@@ -438,8 +431,6 @@ func (a *peerSupervisor) flood(m *messages.Flood) {
 		to = a.machine.FanoutVote(a.rng, true, except)
 	case messages.ReachVote:
 		to = a.machine.FanoutVote(a.rng, false, except)
-	case messages.ReachNeedyVote:
-		to = a.machine.FanoutNeedy(a.rng, except)
 	case messages.ReachAll:
 		to = a.machine.All()
 	}

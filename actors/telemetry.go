@@ -30,14 +30,10 @@ const (
 	// tellAtRest is the least pause between two times that all peers are told while
 	// there is nothing new to tell.
 	tellAtRest = time.Minute
-	// soonFactor is by how much sooner all are told when the number of peers is another
-	// one: who seems to have few gets votes of others from us (ADR 23).
-	soonFactor = 10
 )
 
 // telemetry tells peers about this node and keeps what they tell of themselves.
-// A node can claim anything, so nothing is decided by it but how many votes of
-// others a peer gets: one with few peers hears the rest through us (ADR 23).
+// Nothing is decided by it: a node can claim anything.
 type telemetry struct {
 	env     *Env
 	refs    *refs
@@ -52,7 +48,6 @@ type telemetry struct {
 	reports map[messages.ConnID]*report
 	own     []byte // frame
 	ownAt   time.Time
-	told    int       // peers, in own
 	next    time.Time // when everybody is told again
 }
 
@@ -89,7 +84,7 @@ func (a *telemetry) handle(m messages.Telemetry) {
 		a.arrived(m)
 		messages.Release(m.Credit)
 	case *messages.Tick:
-		if soon := a.told != len(*a.board.peers.Load()) && !m.Now.Before(a.ownAt.Add(a.every/soonFactor)); m.Now.Before(a.next) && !soon {
+		if m.Now.Before(a.next) {
 			return
 		}
 		a.next = m.Now.Add(a.every)
@@ -126,7 +121,7 @@ func (a *telemetry) telling() []byte {
 		Genesis: a.net.GenesisHash, Timestamp: uint64(max(0, now.UnixMilli())),
 	}
 	m.Sign(a.net.ID, a.key)
-	a.own, a.ownAt, a.told = frame(a.net, m), now, int(m.Peers)
+	a.own, a.ownAt = frame(a.net, m), now
 	return a.own
 }
 
@@ -150,7 +145,6 @@ func (a *telemetry) arrived(m *messages.TelemetryArrived) {
 		return
 	}
 	a.reports[m.Conn] = &report{*told, now}
-	a.refs.peers.Tell(&messages.PeersTold{Conn: m.Conn, Count: told.Peers})
 	a.post()
 }
 

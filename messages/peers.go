@@ -122,12 +122,11 @@ type Reach uint8
 
 // The reaches, by the propagation rules.
 const (
-	ReachOwnBlock  Reach = iota + 1 // all principals and ceil(sqrt(peers)) others
-	ReachBlock                      // ceil(sqrt(peers)) peers
-	ReachOwnVote                    // all principals and 2 ceil(sqrt(peers)) others
-	ReachVote                       // ceil(sqrt(peers)) peers, and needy ones
-	ReachNeedyVote                  // peers that cannot hear all principals
-	ReachAll                        // every peer
+	ReachOwnBlock Reach = iota + 1 // all principals and ceil(sqrt(peers)) others
+	ReachBlock                     // ceil(sqrt(peers)) peers
+	ReachOwnVote                   // all principals and 2 ceil(sqrt(peers)) others
+	ReachVote                      // ceil(sqrt(peers))/2 peers
+	ReachAll                       // every peer
 )
 
 // Solicit asks for votes: of connections through which representatives speak,
@@ -182,16 +181,6 @@ type PrincipalsChanged struct{ Accounts []lattice.Account }
 // MailboxControl lets the fact pass a full queue.
 func (*PrincipalsChanged) MailboxControl() {}
 
-// PeersTold says how many peers the other end of a connection says it has.
-type PeersTold struct {
-	Conn  ConnID
-	Count uint32
-}
-
-// MailboxSource queues it with the peer's other facts.
-func (m *PeersTold) MailboxSource() Source { return m.Conn.source() }
-
-func (*PeersTold) toPeerSupervisor()          {}
 func (*PrincipalsChanged) toPeerSupervisor()  {}
 func (*LinkAccepted) toPeerSupervisor()       {}
 func (*DialEnded) toPeerSupervisor()          {}

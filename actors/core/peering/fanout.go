@@ -87,53 +87,15 @@ func (p *Peers) FanoutBlock(rng *rand.Rand, except ConnID) []ConnID {
 
 // FanoutVote returns who gets a vote. Our own goes to all principals and
 // 2 ceil(sqrt(n)) others; somebody else's to ceil(sqrt(n)), without the
-// connection it came from, and to needy ones. Whether it is to be passed on at all
-// is for the caller to say: only a node that is no principal does, and only votes
-// that changed a tally. A principal passes those on to needy ones alone.
+// connection it came from. Whether it is to be passed on at all is for the
+// caller to say: only a node that is no principal does, and only votes that
+// changed a tally.
 func (p *Peers) FanoutVote(rng *rand.Rand, own bool, except ConnID) []ConnID {
 	if !own {
-		out := p.FanoutBlock(rng, except)
-		for _, id := range p.FanoutNeedy(rng, except) {
-			if !slices.Contains(out, id) {
-				out = append(out, id)
-			}
-		}
-		return out
+		return p.FanoutBlock(rng, except)
 	}
 	principals, others := p.split(except)
 	return append(principals, draw(others, 2*p.root(), rng)...)
-}
-
-// copies is how many of its peers a needy node gets each vote from, on average:
-// of twenty votes it misses one.
-const copies = 3
-
-// SetVoting tells how many principal representatives vote now.
-func (p *Peers) SetVoting(principals int) { p.voting = principals }
-
-// Told notes how many peers the other end says it has. It can lie; what it gains is
-// that votes come more often.
-func (p *Peers) Told(id ConnID, peers int) {
-	if c := p.conn(id); c != nil {
-		c.told = max(1, peers) // us, at least
-	}
-}
-
-// needy reports whether the other end of a connection has fewer peers than there
-// are principals, so that it cannot hear all of them itself.
-func (p *Peers) needy(c *conn) bool { return c.open && c.told > 0 && c.told < p.voting-1 }
-
-// FanoutNeedy returns who gets somebody else's vote even from a principal: needy
-// connections, without the one that it came from. Each of a needy node's peers
-// passes on so many of all votes that a few copies come of each; one of few does
-// all. See ADR 23.
-func (p *Peers) FanoutNeedy(rng *rand.Rand, except ConnID) (out []ConnID) {
-	for _, c := range p.conns {
-		if c.id != except && p.needy(c) && rng.IntN(c.told) < copies {
-			out = append(out, c.id)
-		}
-	}
-	return out
 }
 
 // Solicit returns up to most connections to ask for votes: principals first, in

@@ -30,7 +30,6 @@ type conn struct {
 	lastHeard               time.Time
 
 	representatives []lattice.Account // last seen last
-	told            int               // peers that it says to have; 0: it did not say
 }
 
 // Peers is the peer book and the connection slots of a node.
@@ -42,7 +41,6 @@ type Peers struct {
 	dialing    []*entry // dials under way, at most maxDialing and a feeler
 	offences   *Offences
 	principals map[lattice.Account]struct{}
-	voting     int                         // principal representatives that vote now
 	wider      bool                        // more are dialled
 	names      map[string][]netip.AddrPort // what configured names stand for, at most maxNames
 	learnt     [2]netip.AddrPort           // where peers agree that this node is; IPv4, IPv6
