@@ -79,8 +79,9 @@ func (a *electionManager) search(now time.Time) {
 		c.pause = crawlMin
 	}
 	c.at, c.found = now.Add(c.pause), found
-	a.board.short.Store(found.Less(a.quorum.Delta()))
-	if !found.Less(a.quorum.Delta()) {
+	short := found.Less(a.quorum.Delta())
+	a.board.short.Store(short)
+	if !short {
 		return
 	}
 	c.pause = min(2*c.pause, crawlMax)

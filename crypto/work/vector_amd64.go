@@ -38,15 +38,11 @@ func avx2(c *constants, threshold, step uint64) func(uint64) (uint64, bool) {
 		spread(b.loneNonces[:], spread(b.nonces[:], from, step), step)
 		b.left = uint64(Batch / lanes)
 		compressAVX2(b)
-		for i, v := range b.values {
-			if v >= threshold {
-				return b.nonces[i] - b.advance, true
-			}
+		if nonce, found := reached(b.values[:], b.nonces[:], threshold); found {
+			return nonce - b.advance, true
 		}
-		for i, v := range b.loneValues {
-			if v >= threshold {
-				return b.loneNonces[i] - b.advance, true
-			}
+		if nonce, found := reached(b.loneValues[:], b.loneNonces[:], threshold); found {
+			return nonce - b.advance, true
 		}
 		return 0, false
 	}
@@ -75,18 +71,24 @@ func avx512(c *constants, threshold, step uint64) func(uint64) (uint64, bool) {
 		spread(b.loneNonces[:], spread(b.nonces[:], from, step), step)
 		b.left = uint64(Batch / lanes)
 		compressAVX512(b)
-		for i, v := range b.values {
-			if v >= threshold {
-				return b.nonces[i] - b.advance, true
-			}
+		if nonce, found := reached(b.values[:], b.nonces[:], threshold); found {
+			return nonce - b.advance, true
 		}
-		for i, v := range b.loneValues {
-			if v >= threshold {
-				return b.loneNonces[i] - b.advance, true
-			}
+		if nonce, found := reached(b.loneValues[:], b.loneNonces[:], threshold); found {
+			return nonce - b.advance, true
 		}
 		return 0, false
 	}
+}
+
+// reached returns the nonce whose value reaches the threshold, if there is one.
+func reached(values, nonces []uint64, threshold uint64) (nonce uint64, found bool) {
+	for i, v := range values {
+		if v >= threshold {
+			return nonces[i], true
+		}
+	}
+	return 0, false
 }
 
 // spread sets the elements to first, first+step and so on, and returns what
