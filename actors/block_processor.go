@@ -748,6 +748,10 @@ func (a *blockProcessor) settle(j *job) {
 		}
 		a.refs.bootstrap.Tell(&messages.GapSeen{Account: j.block.Account, Missing: j.missing, Source: j.source})
 	case j.rival != nil:
-		a.refs.elections.Tell(&messages.ForkSeen{Block: j.block, Hash: j.hash, Rival: j.rival.Block, RivalHash: j.rival.Hash})
+		m := &messages.ForkSeen{Block: j.block, Hash: j.hash, Rival: j.rival.Block, RivalHash: j.rival.Hash}
+		if j.ProcessBlock != nil {
+			m.Head = j.Head
+		}
+		a.refs.elections.Tell(m)
 	}
 }

@@ -257,7 +257,7 @@ func (a *bootstrapClient) ask(q *bootstrap.Request) {
 func (a *bootstrapClient) deliver(d *bootstrap.Delivery) {
 	for _, b := range d.Blocks {
 		a.refs.blocks.Tell(&messages.ProcessBlock{
-			Block: *b.Block, Hash: b.Hash, Conn: messages.ConnID(d.Conn), Bootstrap: true,
+			Block: *b.Block, Hash: b.Hash, Conn: messages.ConnID(d.Conn), Bootstrap: true, Head: d.Head,
 			Reply: func(r messages.BlockResult) {
 				if _, judged := ledger.OutcomeOf(r.Err); r.Err != nil && !judged { // else PullsSettled tells
 					a.refs.bootstrap.Tell(&messages.PullRefused{Account: b.Account})

@@ -15,6 +15,7 @@ import (
 func (a *electionManager) fork(m *messages.ForkSeen, now time.Time) {
 	root := m.Block.QualifiedRoot()
 	a.forks.Put(m.Block, m.Hash)
+	a.makeWay(m, now)
 	if a.elections.RunsRoot(root) {
 		a.join(m.Block, m.Hash, now)
 		return
@@ -40,6 +41,22 @@ func (a *electionManager) fork(m *messages.ForkSeen, now time.Time) {
 func (a *electionManager) finalElsewhere(hash lattice.Hash) bool {
 	_, final := a.cached(hash)
 	return !final.IsZero() && !final.Less(a.hintWeight())
+}
+
+// makeWay puts a fork into the ledger without a vote for it, when others have voted
+// finally for a block that is said to stand on it. Who has pruned a root cannot say
+// any more which of its blocks won: all questions about it, and about what is below,
+// are answered with the newest block of the account, which cannot come in here as
+// long as the loser is in its way. Nothing is decided by that: nobody votes for it,
+// what is confirmed stays, and if it was a lie the other block comes back likewise.
+func (a *electionManager) makeWay(m *messages.ForkSeen, now time.Time) {
+	root := m.Block.QualifiedRoot()
+	if m.Head.IsZero() || m.Head == m.Hash || a.elections.Decided(root) || !a.finalElsewhere(m.Head) || !a.forks.MakeWay(root, now) {
+		return
+	}
+	a.log.Info("a fork takes the place of a block: others have voted for what stands on it", "root", root, "loser", m.RivalHash, "winner", m.Hash, "head", m.Head)
+	a.elections.GiveWay(root, m.Hash, now)
+	a.refs.blocks.Tell(&messages.ForceBlock{Winner: m.Block, Hash: m.Hash})
 }
 
 // joinForks takes the remembered forks of a root into its election.

@@ -18,6 +18,9 @@ type ProcessBlock struct {
 
 	Conn      ConnID // the peer that sent it; 0 when made here
 	Bootstrap bool   // this node had asked for it
+	// Head is the block with which the chain ends that it was asked for with, as a
+	// peer says, when an unconfirmed block here stands in the way of that chain.
+	Head lattice.Hash
 
 	Credit Credit
 	// Restore takes the block out of the duplicate filter again, so that a later

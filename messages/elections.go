@@ -33,6 +33,7 @@ type ForkSeen struct {
 	Hash      lattice.Hash
 	Rival     lattice.Block // in the ledger, on the same root
 	RivalHash lattice.Hash
+	Head      lattice.Hash // a peer says that it stands on Block; zero: none does
 }
 
 // MailboxSource queues forks behind votes.

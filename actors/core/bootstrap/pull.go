@@ -346,7 +346,13 @@ func (c *Client) deliver(t *task, conn peering.ConnID, a *Blocks, now time.Time,
 		c.long = append(c.long, t)
 	}
 	c.stats.Delivered += uint64(n)
-	c.ready.Deliver = append(c.ready.Deliver, Delivery{Conn: conn, Account: t.account(), First: a.First, Blocks: a.Blocks})
+	d := Delivery{Conn: conn, Account: t.account(), First: a.First, Blocks: a.Blocks}
+	if t.forked {
+		if d.Head = t.target.Hash; d.Head.IsZero() {
+			d.Head = t.last
+		}
+	}
+	c.ready.Deliver = append(c.ready.Deliver, d)
 }
 
 // sourceFound has learnt whose block a missing source is. If it is that

@@ -105,6 +105,9 @@ func (s *stage) ready(when string) {
 		for _, b := range d.Blocks {
 			s.said.WriteString(" " + s.names[b.Hash])
 		}
+		if !d.Head.IsZero() {
+			s.said.WriteString(" below " + s.names[d.Head])
+		}
 		s.say(" from %d", d.Conn)
 	}
 	for _, b := range r.Bad {

@@ -108,6 +108,9 @@ type Delivery struct {
 	Account lattice.Account
 	First   uint64 // height of the first block, as the peer has it
 	Blocks  []Block
+	// Head is with what block the chain ends that they are of, as somebody told it,
+	// or the last of Blocks; zero when no unconfirmed block here stands in their way.
+	Head lattice.Hash
 }
 
 // Reason is why an answer was discarded or a peer is blamed.

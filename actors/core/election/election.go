@@ -27,6 +27,7 @@ type election struct {
 	blocks []contender    // 1 to MaxBlocks, in the order of arrival
 	winner int            // in blocks
 	ledger lattice.Hash   // of the blocks, the one that is thought to be in the ledger; zero: none
+	way    lattice.Hash   // what may be there instead of a winner that does not lead; zero: nothing
 	votes  []vote         // at most MaxVoters, by representative
 	twice  lattice.Amount // of the tallies, what is counted for more than one block
 
@@ -87,6 +88,15 @@ func (e *election) contender(hash lattice.Hash) int {
 		}
 	}
 	return -1
+}
+
+// displaced reports whether the winner should be in the ledger and is not. Where it
+// has to give way it need not be there before it leads.
+func (e *election) displaced() bool {
+	if e.ledger == e.blocks[e.winner].hash {
+		return false
+	}
+	return e.way.IsZero() || e.ledger != e.way || !e.leadSince.IsZero()
 }
 
 func (e *election) contested() bool { return len(e.blocks) > 1 }

@@ -240,6 +240,15 @@ func (s *Elections) Inserted(root lattice.QualifiedRoot, hash lattice.Hash) {
 	}
 }
 
+// GiveWay lets a block stay in the ledger in the place of the winner of a root, until
+// that has delta: what others have confirmed may stand on it. Neither is voted for
+// because of it.
+func (s *Elections) GiveWay(root lattice.QualifiedRoot, hash lattice.Hash, now time.Time) {
+	if e := s.byRoot[root]; e != nil && e.state != Confirmed {
+		e.way, e.nextRepeat = hash, now.Add(s.cfg.RepeatInterval)
+	}
+}
+
 // Gone notes that a block left the ledger, by rollback. An election that had no
 // other block ends; one that has goes on and asks for its winner.
 func (s *Elections) Gone(root lattice.QualifiedRoot, hash lattice.Hash, now time.Time) {

@@ -2,6 +2,7 @@ package election
 
 import (
 	"testing"
+	"time"
 
 	"github.com/smallnano/smallnano/messages/lattice"
 )
@@ -54,5 +55,34 @@ func TestForksForgetWhatIsDecided(t *testing.T) {
 	}
 	if !f.Put(b, h) {
 		t.Error("no room after a root was decided")
+	}
+}
+
+// Two forks of which somebody says that they are needed do not push each other out
+// again and again.
+func TestForksMakeWayNowAndThen(t *testing.T) {
+	f := NewForks(2)
+	b, h := forkOf(1, 1)
+	other, otherHash := forkOf(2, 1)
+	now := time.Unix(1_700_000_000, 0)
+	if f.MakeWay(b.QualifiedRoot(), now) {
+		t.Error("way for a fork that is not there")
+	}
+	f.Put(b, h)
+	f.Put(other, otherHash)
+	for _, step := range []struct {
+		root  lattice.QualifiedRoot
+		after time.Duration
+		want  bool
+	}{
+		{b.QualifiedRoot(), 0, true},
+		{b.QualifiedRoot(), WayInterval - 1, false},
+		{other.QualifiedRoot(), WayInterval - 1, true},
+		{b.QualifiedRoot(), WayInterval, true},
+		{b.QualifiedRoot(), 2*WayInterval - 1, false},
+	} {
+		if got := f.MakeWay(step.root, now.Add(step.after)); got != step.want {
+			t.Errorf("account %v after %v: way is made: %v, want %v", step.root.Account[0], step.after, got, step.want)
+		}
 	}
 }

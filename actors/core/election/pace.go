@@ -39,7 +39,7 @@ func (s *Elections) tick(e *election, now time.Time) {
 		// only a few peers are told at first.
 		e.nextPublish = now
 	}
-	if e.ledger != e.blocks[e.winner].hash && !now.Before(e.nextRepeat) {
+	if e.displaced() && !now.Before(e.nextRepeat) {
 		s.switchLedger(e, now)
 	}
 	if e.state == Active && !now.Before(e.nextSolicit) && len(s.ready.Solicit) < maxSolicit {

@@ -140,7 +140,7 @@ func (s *stage) Do(f []string) {
 		}
 		_, hash := testBlock(names[1])
 		say(count(account(names[0]), timestamp, hash, s.now))
-	case "cemented", "inserted", "gone", "cancel":
+	case "cemented", "inserted", "gone", "cancel", "way":
 		block, hash := testBlock(names[0])
 		root := block.QualifiedRoot()
 		switch f[0] {
@@ -150,6 +150,8 @@ func (s *stage) Do(f []string) {
 			s.m.Inserted(root, hash)
 		case "gone":
 			s.m.Gone(root, hash, s.now)
+		case "way":
+			s.m.GiveWay(root, hash, s.now)
 		case "cancel":
 			s.m.Cancel(root, s.now)
 		}

@@ -280,6 +280,7 @@ func TestBounds(t *testing.T) {
 			"cemented": func(t *rapid.T) { b, h := pick(t); m.Cemented(b.QualifiedRoot(), h, now) },
 			"gone":     func(t *rapid.T) { b, h := pick(t); m.Gone(b.QualifiedRoot(), h, now) },
 			"inserted": func(t *rapid.T) { b, h := pick(t); m.Inserted(b.QualifiedRoot(), h) },
+			"way":      func(t *rapid.T) { b, h := pick(t); m.GiveWay(b.QualifiedRoot(), h, now) },
 			"cancel":   func(t *rapid.T) { b, _ := pick(t); m.Cancel(b.QualifiedRoot(), now) },
 			"tick": func(t *rapid.T) {
 				now = now.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "seconds")) * time.Second)
