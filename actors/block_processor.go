@@ -28,9 +28,6 @@ const (
 	// maxBatchCemented is how many blocks one commit cements at most; what is left
 	// goes into the next one.
 	maxBatchCemented = 2048
-	// maxRollback is how many blocks may have to go for the winner of a fork. A
-	// longer one is refused and said: it needs a look.
-	maxRollback = 10_000
 	// retryWrites is how often a node that cannot write tries again.
 	retryWrites = 2 * time.Second
 	// syncPatience is how long the answer to a wait for the disk may take before it
@@ -70,14 +67,16 @@ type blockProcessor struct {
 	unseeAll   func()             // empties it
 	refusals   *refusals
 	maxBacklog int
-	admission  admission
-	unsynced   []lattice.FinalVote // committed, and perhaps not on the disk; at most maxUnsynced
-	syncing    time.Time           // since when the disk is waited for; zero: it is not
-	live       int                 // blocks of the batch that this node had not asked for
-	perBlock   time.Duration       // how long a block of a commit took lately
-	pace       *pace.Pace          // of commits
-	next       time.Time           // when the next commit is due
-	pausing    bool                // a CommitDue is on its way
+	// maxRollback is how many blocks one commit takes back for the winner of a fork.
+	maxRollback int
+	admission   admission
+	unsynced    []lattice.FinalVote // committed, and perhaps not on the disk; at most maxUnsynced
+	syncing     time.Time           // since when the disk is waited for; zero: it is not
+	live        int                 // blocks of the batch that this node had not asked for
+	perBlock    time.Duration       // how long a block of a commit took lately
+	pace        *pace.Pace          // of commits
+	next        time.Time           // when the next commit is due
+	pausing     bool                // a CommitDue is on its way
 }
 
 // batch is what the next commit has to carry out.
@@ -257,6 +256,7 @@ type done struct {
 	cemented   []ledger.Cemented
 	finals     []lattice.FinalVote
 	confirm    []messages.ConfirmBlock // still to be cemented
+	forces     []*messages.ForceBlock  // for which more has to go
 	already    []lattice.Hash          // to be cemented, and was before
 	trimmed    bool                    // victims of the backlog were tried
 	pruned     *messages.BlocksPruned
@@ -298,7 +298,10 @@ func (a *blockProcessor) commit() {
 	if prune != nil {
 		a.shrink(prune, d.pruned)
 	}
-	if len(a.confirm) > 0 { // go on with the rest after what is queued
+	for _, f := range d.forces { // go on with the rest after what is queued
+		a.refs.blocks.Tell(f)
+	}
+	if len(a.confirm) > 0 { // likewise
 		last := a.confirm[len(a.confirm)-1]
 		a.confirm = a.confirm[:len(a.confirm)-1]
 		a.refs.blocks.Tell(&last)
@@ -541,55 +544,6 @@ func (a *blockProcessor) refused(tx storage.Tx, d *done, j *job, refusal error) 
 	}
 	if j.waits {
 		d.waiting[j.missing] = append(d.waiting[j.missing], j)
-	}
-	return nil
-}
-
-// rival returns the unconfirmed block that stands where b would, nil when that
-// place is confirmed or pruned.
-func (a *blockProcessor) rival(tx storage.Tx, b *lattice.Block) (*lattice.StoredBlock, error) {
-	height := uint64(1)
-	if !b.Previous.IsZero() {
-		previous, found, err := tx.Block(b.Previous)
-		if err != nil || !found || previous.Block.Account != b.Account {
-			return nil, err
-		}
-		height = previous.Height + 1
-	}
-	rival, found, err := tx.BlockAt(b.Account, height)
-	if err != nil || !found || rival.Confirmed {
-		return nil, err
-	}
-	return &rival, nil
-}
-
-// force rolls back what stands in the way of an election's winner and inserts
-// it. That the winner itself does not fit is no error: its election goes on.
-func (a *blockProcessor) force(tx storage.Tx, d *done, f *messages.ForceBlock) error {
-	if _, found, err := tx.Block(f.Hash); err != nil || found {
-		return err
-	}
-	loser, err := a.rival(tx, &f.Winner)
-	if err != nil {
-		return err
-	}
-	if loser != nil {
-		removed, err := ledger.Rollback(tx, loser.Hash, maxRollback, tx.Revert)
-		if err != nil {
-			if errors.Is(err, ledger.ErrConfirmed) || errors.Is(err, ledger.ErrTooMany) { // nothing was done
-				a.log.Warn("cannot make room for the winner of a fork", "winner", f.Hash, "loser", loser.Hash, "err", err)
-				return nil
-			}
-			return err
-		}
-		d.gone(removed)
-	}
-	j := &job{block: f.Winner, hash: f.Hash, verified: true} // checked when it arrived as a fork
-	if err := a.insert(tx, d, j); err != nil {
-		return err
-	}
-	if j.err != nil {
-		a.log.Warn("the winner of a fork does not fit", "winner", f.Hash, "err", j.err)
 	}
 	return nil
 }

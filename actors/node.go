@@ -71,6 +71,9 @@ type Config struct {
 	// MaxBacklog is how many unconfirmed blocks the ledger may hold, not counting
 	// those that came by bootstrap.
 	MaxBacklog int
+	// MaxRollback is how many blocks one commit takes back for the winner of a fork;
+	// what is more goes with the next ones.
+	MaxRollback int
 	// MaxBlocksPerAccount is how many blocks are kept of each account at most, 0 for
 	// all; MaxLedgerBytes how large the ledger may be, 0 for any size: fewer blocks
 	// are kept while it is larger.
@@ -94,7 +97,7 @@ func DefaultConfig(n *lattice.Network) Config {
 		Network: n, VoteWindow: votes.DefaultBundleWindow, WorkThreads: 1,
 		BlockQueue: 8192, VoteQueue: 4096, TelemetryEvery: time.Minute,
 		Peering: peering.DefaultConfig(), Bootstrap: bootstrap.DefaultConfig(),
-		Elections: election.DefaultConfig(n), Buckets: bucket.DefaultConfig(), MaxBacklog: bucket.DefaultBacklog,
+		Elections: election.DefaultConfig(n), Buckets: bucket.DefaultConfig(), MaxBacklog: bucket.DefaultBacklog, MaxRollback: 10_000,
 		MaxBlocksPerAccount: 1000, MaxLedgerBytes: targetDisk,
 	}
 	if n.ID == lattice.DevID {
@@ -261,7 +264,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 		spec(nameClock, mailbox.Config{Capacity: 1}, false, func() actor.Actor { return newClock(n.env, n.refs, n.board, n.cfg.Probe != nil) }),
 		spec(nameBlockProcessor, fair(n.cfg.BlockQueue, n.cfg.BlockQueue/2), true, func() actor.Actor {
 			return &blockProcessor{
-				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, maxBacklog: n.cfg.MaxBacklog, inbox: blocksInbox, log: log.With("subsystem", nameBlockProcessor),
+				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, maxBacklog: n.cfg.MaxBacklog, maxRollback: n.cfg.MaxRollback, inbox: blocksInbox, log: log.With("subsystem", nameBlockProcessor),
 				unsee: unseeBlock, unseeAll: filter.Clear,
 			}
 		}),

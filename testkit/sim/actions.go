@@ -52,7 +52,7 @@ func action(words []string) (func(*Sim) error, error) {
 		return diskAction(args)
 	case "clock":
 		return clockAction(args)
-	case "send", "fork", "chain", "bind":
+	case "send", "fork", "chain", "grow", "bind":
 		return walletAction(words[0], args)
 	}
 	return nil, fmt.Errorf("unknown action %q", words[0])
@@ -174,7 +174,8 @@ func clockAction(words []string) (func(*Sim) error, error) {
 
 // walletAction reads "send WALLET WALLET at NODE" and "fork WALLET BLOCKS at
 // NODE...": the i-th block is given to the i-th node. "chain WALLET BLOCKS at NODE"
-// makes so many blocks at once, each on the one before.
+// makes so many blocks at once, each on the one before; "grow" does so on the first
+// block of the last double spend.
 func walletAction(what string, words []string) (func(*Sim) error, error) {
 	if len(words) < 4 || words[2] != "at" {
 		return nil, fmt.Errorf("want %s WALLET NUMBER at NODE...", what)
@@ -196,7 +197,7 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 		if err := eachNode(nodes, func(_ *Sim, n *Node) error { at = append(at, n); return nil })(s); err != nil {
 			return err
 		}
-		if w.pending != nil {
+		if w.pending != nil && what != "grow" {
 			return fmt.Errorf("wallet %d still waits for its last block", two[0])
 		}
 		if what == "send" {
@@ -220,8 +221,14 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 		if what == "chain" && w.w.Info.Balance.Cmp(lattice.AmountFrom(uint64(two[1]))) < 0 {
 			return fmt.Errorf("wallet %d has %s raw, too little for %d blocks", two[0], w.w.Info.Balance.Raw(), two[1])
 		}
-		if what == "chain" {
+		switch {
+		case what == "chain":
 			w.chain(at[0], two[1])
+			return nil
+		case what == "grow" && w.first == nil:
+			return fmt.Errorf("wallet %d has not spent twice", two[0])
+		case what == "grow":
+			w.grow(at[0], two[1])
 			return nil
 		}
 		var blocks []*lattice.Block
@@ -229,7 +236,7 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 			to := s.wallets[i%len(s.wallets)].w.Account()
 			blocks = append(blocks, w.w.Send(to, lattice.AmountFrom(uint64(1+i))))
 		}
-		w.lastRoot = blocks[0].QualifiedRoot()
+		w.first, w.lastRoot = blocks[0], blocks[0].QualifiedRoot()
 		s.fork(w, blocks, at, 0)
 		return nil
 	}, err
@@ -255,17 +262,21 @@ func (s *Sim) bind(w, to *wallet, bound, n *Node) {
 	s.await(w, w.pending)
 }
 
-// chain makes blocks, each on the one before, and gives them to a node one after
-// the other.
-func (w *wallet) chain(n *Node, blocks int) {
-	s, made := w.sim, make([]*lattice.Block, blocks)
+// grow makes blocks on the first one of the last double spend, though it was not
+// confirmed, and gives them to a node.
+func (w *wallet) grow(n *Node, blocks int) {
+	s, on, made := w.sim, *w.w, make([]*lattice.Block, blocks)
+	on.Advance(w.first)
 	for i := range made {
-		to := s.wallets[(i+1)%len(s.wallets)].w.Account()
-		made[i] = w.w.Send(to, lattice.AmountFrom(1))
-		w.hash = w.w.Advance(made[i])
+		made[i] = on.Send(on.Account(), lattice.AmountFrom(1))
+		on.Advance(made[i])
 		s.know(made[i])
 	}
-	s.result.Transfers += blocks
+	s.give(n, made)
+}
+
+// give hands blocks to a node, each when the one before was taken in.
+func (s *Sim) give(n *Node, made []*lattice.Block) {
 	var give func(i int)
 	give = func(i int) {
 		n.process(made[i], func(err error) {
@@ -282,5 +293,19 @@ func (w *wallet) chain(n *Node, blocks int) {
 		})
 	}
 	give(0)
+}
+
+// chain makes blocks, each on the one before, and gives them to a node one after
+// the other.
+func (w *wallet) chain(n *Node, blocks int) {
+	s, made := w.sim, make([]*lattice.Block, blocks)
+	for i := range made {
+		to := s.wallets[(i+1)%len(s.wallets)].w.Account()
+		made[i] = w.w.Send(to, lattice.AmountFrom(1))
+		w.hash = w.w.Advance(made[i])
+		s.know(made[i])
+	}
+	s.result.Transfers += blocks
+	s.give(n, made)
 	w.home, w.lastRoot = n.ID, made[blocks-1].QualifiedRoot()
 }

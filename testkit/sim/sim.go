@@ -513,4 +513,5 @@ func (s *Sim) limits(n *Node, c *actors.Config) {
 	c.Elections.MaxElections = 8 + rng.IntN(32)
 	c.Buckets.Elections = c.Elections.MaxElections
 	c.Buckets.Queue = 2 + rng.IntN(16)
+	c.MaxRollback = 2
 }

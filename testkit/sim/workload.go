@@ -19,6 +19,7 @@ type wallet struct {
 	home    int            // the node he uses
 	pending *lattice.Block // published, not confirmed where he looks
 	hash    lattice.Hash
+	first   *lattice.Block // of the last double spend of a scenario
 	// lastRoot is where the last block of a scenario stands.
 	lastRoot lattice.QualifiedRoot
 	acked    map[int]bool // nodes that said that they had taken the block in
