@@ -642,3 +642,65 @@ func TestWindow(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingAhead: a chain of which more was to be asked for ahead may have come to
+// its end by another way when there is time to ask, and a request for no blocks is none.
+func TestNothingAhead(t *testing.T) {
+	w := newWorld(t, 1, DefaultConfig())
+	a := w.u.heads[0]
+	for range MaxPullBlocks + 1 {
+		w.u.make(a, lattice.Link{}, false)
+	}
+	chain := w.u.blocks[1:] // the first is here
+	last := uint64(len(w.u.blocks))
+	head := chain[len(chain)-1].Hash
+	const conn = 1
+	w.c.PeerUp(conn, w.now)
+	ask := func(mode Mode) Request { // the request for blocks that is due, of the mode
+		t.Helper()
+		r, err := w.c.Ready(w.local, w.now, w.rng)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range r.Requests {
+			if q.Kind == AskBlocks && q.Mode == mode {
+				return q
+			}
+		}
+		t.Fatalf("no request of mode %d in %+v", mode, r.Requests)
+		return Request{}
+	}
+	answer := func(q Request, first uint64, blocks ...Block) {
+		t.Helper()
+		if err := w.c.Pulled(conn, q.ID, Blocks{First: first, Blocks: blocks}, w.local, w.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.c.Wanted(head)
+	answer(ask(ByHash), last, chain[len(chain)-1]) // tells whose it is, and how high
+	pull := ask(ByAccount)
+	w.c.Wanted(head)
+	again := ask(ByHash)
+	answer(pull, 2, chain[:MaxPullBlocks]...)
+	w.c.Refused(w.u.account(), w.now) // no time to ask ahead
+	for i, b := range chain[:MaxPullBlocks] {
+		if err := w.local.insert(b.Block, b.Hash, false); err != nil {
+			t.Fatal(err)
+		}
+		w.c.Inserted(a, b.Hash, uint64(i+2), w.now)
+	}
+	answer(again, last, chain[len(chain)-1])
+	w.now = w.now.Add(time.Second)
+	r, err := w.c.Ready(w.local, w.now, w.rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range r.Requests {
+		if q.Count < 1 {
+			t.Errorf("%d blocks are asked for: %+v", q.Count, q)
+		}
+	}
+	if len(r.Deliver) != 2 {
+		t.Errorf("%d deliveries, want the chain in two", len(r.Deliver))
+	}
+}

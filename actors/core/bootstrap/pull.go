@@ -65,6 +65,9 @@ func (c *Client) askAhead(now time.Time) {
 		if t.in != c.delivered || t.ahead || t.complete || p == nil || !c.usable(p, now) {
 			continue
 		}
+		if t.target.Height <= t.lastHeight {
+			continue // it was delivered anew since, up to its end
+		}
 		if t.blocks > maxAhead {
 			later = append(later, t)
 			continue
