@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -60,7 +61,8 @@ func ParseAddress(s string) (PublicKey, error) {
 	}
 	for i := len(addressPrefix); i < len(s); i++ {
 		if addressDigits[s[i]] == notDigit {
-			return PublicKey{}, fmt.Errorf("address has %+q at character %d, which no address contains: check that it was copied unchanged", s[i], i+1)
+			c, _ := utf8.DecodeRuneInString(s[i:]) // all before it are of one byte
+			return PublicKey{}, fmt.Errorf("address has %+q at character %d, which no address contains: check that it was copied unchanged", c, i+1)
 		}
 	}
 	if len(s) != addressLength {

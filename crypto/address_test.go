@@ -45,7 +45,9 @@ func TestAddressErrors(t *testing.T) {
 		{address + "1", "has 65 characters instead of 64"},
 		{address + " ", `has ' ' at character 65`},
 		{address[:10] + "0" + address[11:], `has '0' at character 11`},
-		{address[:10] + "é" + address[12:], `has '\u00c3' at character 11`},
+		{address[:10] + "é" + address[12:], `has '\u00e9' at character 11`},
+		{address[:10] + "\u0430" + address[11:], `has '\u0430' at character 11`}, // looks like an a
+		{address[:10] + "\xff" + address[11:], `has '\ufffd' at character 11`},
 		{"smn_4" + body[1:], `has '4' at character 5, where only '1' or '3' can stand`},
 		{"smn_z" + body[1:], `has 'z' at character 5`},
 		{address[:60] + "1111", "checksum (characters 57 to 64)"},

@@ -461,8 +461,5 @@ func (s *Sim) final() {
 	for _, n := range s.nodes {
 		s.checkLedger(n)
 		s.checkFinals(n)
-		s.result.Crashes += n.Crashes
-		s.result.PowerLosses += n.PowerLosses
 	}
-	s.result.Confirmed = len(s.seen.confirmed)
 }

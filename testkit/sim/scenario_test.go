@@ -73,3 +73,14 @@ func TestScenarioFinds(t *testing.T) {
 		}
 	}
 }
+
+// TestBrokenRunIsCounted: what happened before a law was broken is told, too.
+func TestBrokenRunIsCounted(t *testing.T) {
+	s, err := ParseScenario("wrong", "nodes 2\nrun 5s\nat 1s send 0 1 at 0\nat 3s crash 1\nat 4s start 1\nexpect crashes 2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Run(nil); r.Err == nil || r.Crashes != 1 || r.Confirmed == 0 {
+		t.Errorf("%s, want a broken expectation, one crash and confirmed blocks", r.Line())
+	}
+}

@@ -146,7 +146,11 @@ func Run(o Options) Result {
 	s.result.Err = s.run()
 	s.result.Hash = s.world.trace.Hash()
 	s.result.Steps, s.result.Simulated = s.world.steps, s.world.now.Sub(start)
-	s.result.Frames = s.network.Frames
+	s.result.Frames, s.result.Confirmed = s.network.Frames, len(s.seen.confirmed)
+	for _, n := range s.nodes {
+		s.result.Crashes += n.Crashes
+		s.result.PowerLosses += n.PowerLosses
+	}
 	return s.result
 }
 
