@@ -175,7 +175,7 @@ func clockAction(words []string) (func(*Sim) error, error) {
 // walletAction reads "send WALLET WALLET at NODE" and "fork WALLET BLOCKS at
 // NODE...": the i-th block is given to the i-th node. "chain WALLET BLOCKS at NODE"
 // makes so many blocks at once, each on the one before; "grow" does so on the first
-// block of the last double spend.
+// block of the last double spend, with "at liars" for them to serve.
 func walletAction(what string, words []string) (func(*Sim) error, error) {
 	if len(words) < 4 || words[2] != "at" {
 		return nil, fmt.Errorf("want %s WALLET NUMBER at NODE...", what)
@@ -187,7 +187,11 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 	if what != "send" && two[1] < 1 {
 		return nil, fmt.Errorf("%s of %d blocks, want at least 1", what, two[1])
 	}
-	nodes, err := numbers(words[3:])
+	var nodes []int
+	liars := what == "grow" && slices.Equal(words[3:], []string{"liars"})
+	if !liars {
+		nodes, err = numbers(words[3:])
+	}
 	return func(s *Sim) error {
 		w, err := s.user(two[0])
 		if err != nil {
@@ -227,8 +231,10 @@ func walletAction(what string, words []string) (func(*Sim) error, error) {
 			return nil
 		case what == "grow" && w.first == nil:
 			return fmt.Errorf("wallet %d has not spent twice", two[0])
+		case liars:
+			return s.hoard(w, two[1])
 		case what == "grow":
-			w.grow(at[0], two[1])
+			s.give(at[0], w.grow(two[1]))
 			return nil
 		}
 		var blocks []*lattice.Block
@@ -263,16 +269,16 @@ func (s *Sim) bind(w, to *wallet, bound, n *Node) {
 }
 
 // grow makes blocks on the first one of the last double spend, though it was not
-// confirmed, and gives them to a node.
-func (w *wallet) grow(n *Node, blocks int) {
-	s, on, made := w.sim, *w.w, make([]*lattice.Block, blocks)
+// confirmed.
+func (w *wallet) grow(blocks int) []*lattice.Block {
+	on, made := *w.w, make([]*lattice.Block, blocks)
 	on.Advance(w.first)
 	for i := range made {
 		made[i] = on.Send(on.Account(), lattice.AmountFrom(1))
 		on.Advance(made[i])
-		s.know(made[i])
+		w.sim.know(made[i])
 	}
-	s.give(n, made)
+	return made
 }
 
 // give hands blocks to a node, each when the one before was taken in.

@@ -37,6 +37,7 @@ type liar struct {
 	blocks []lattice.Block // seen last
 	hashes []lattice.Hash  // of blocks
 	votes  []lattice.Vote  // seen last
+	hoard  hoard
 	// pair is the last double spend that it has made up its mind about.
 	pair [2]lattice.Hash
 }
@@ -277,8 +278,16 @@ func (c *lie) hear(m wire.Message) {
 		}
 		l.votes = append(l.votes, m.Vote)
 	case *wire.PullReq:
+		if l.can(hoards) {
+			l.serveBlocks(c, m)
+			return
+		}
 		l.lieAboutBlocks(c, m)
 	case *wire.FrontierReq:
+		if l.can(hoards) {
+			l.serveFrontiers(c, m)
+			return
+		}
 		l.lieAboutFrontiers(c, m)
 	case *wire.ConfirmReq:
 		l.lieAboutVotes(c, m)

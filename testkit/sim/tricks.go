@@ -42,12 +42,13 @@ var (
 	halfOpen      = trick{"half-open", func(*liar) {}}
 	otherGenesis  = trick{"genesis", func(*liar) {}}
 	falsePulls    = trick{"pulls", func(*liar) {}}
+	hoards        = trick{"hoards", (*liar).hoards}
 )
 
 // voterTricks are those of a representative, peerTricks those of anybody.
 var (
 	voterTricks = []trick{voteBoth, votePhantom, voteLate, voteReplay, voteSplit}
-	storyTricks = []trick{voteStubborn, voteFavour, askVotes} // in scenarios only
+	storyTricks = []trick{voteStubborn, voteFavour, askVotes, hoards} // in scenarios only
 	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, forge, steal, badWork, weakWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls}
 )
 

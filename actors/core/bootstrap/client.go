@@ -84,7 +84,8 @@ type Client struct {
 	id    uint64 // of the last request
 
 	tasks     map[key]*task
-	urgent    *list.List // tasks to ask for, first come first served
+	voted     *list.List // tasks to ask for, first come first served
+	urgent    *list.List // likewise, after those
 	scanned   *list.List // likewise, after the urgent ones
 	long      []*task    // delivered, and their peer has more
 	waiting   *list.List // to be asked for again at their time
@@ -117,7 +118,7 @@ func New(cfg Config) *Client {
 	}
 	return &Client{
 		cfg: cfg, id: cfg.FirstID, tasks: make(map[key]*task), blockedBy: make(map[lattice.Hash][]*task),
-		urgent: list.New(), scanned: list.New(), waiting: list.New(), delivered: list.New(), blocked: list.New(),
+		voted: list.New(), urgent: list.New(), scanned: list.New(), waiting: list.New(), delivered: list.New(), blocked: list.New(),
 		scan: newScan(cfg),
 	}
 }
@@ -159,7 +160,8 @@ func (c *Client) Pause(paused bool) { c.paused = paused }
 // the allowance the client pauses; it resumes when a tenth of it is free again,
 // so that it does not go on and off with every block. What is inserted between
 // two calls counts too: the ledger never holds more than the allowance and one
-// answer for what this client asked for.
+// answer for what this client asked for; and a quarter more for blocks that
+// representatives vote for, and what those stand on.
 func (c *Client) Unconfirmed(n uint64) {
 	c.unconfirmed = n
 	switch {
@@ -175,9 +177,10 @@ func (c *Client) Unconfirmed(n uint64) {
 // only what something waits for is asked for.
 func (c *Client) Buffer(held, room int) { c.held, c.room = held, room }
 
-// allowed reports whether the allowance has room for what is under way.
-func (c *Client) allowed() bool {
-	return c.unconfirmed+uint64(c.outstanding) < c.cfg.MaxUnconfirmed
+// allowed reports whether the allowance, and so much more, has room for what is under
+// way.
+func (c *Client) allowed(more uint64) bool {
+	return c.unconfirmed+uint64(c.outstanding) < c.cfg.MaxUnconfirmed+more
 }
 
 // roomy reports whether blocks that come too early are kept.

@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"container/list"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -16,15 +17,14 @@ const maxAhead = 4 * MaxPullBlocks
 // askBlocks asks for blocks as long as there is something to ask for, somebody
 // to ask, and room for the answers.
 func (c *Client) askBlocks(local Ledger, now time.Time, rng *rand.Rand) error {
-	if c.paused || now.Before(c.pausedUntil) {
+	if now.Before(c.pausedUntil) {
 		return nil
 	}
-	c.askAhead(now)
+	if !c.paused {
+		c.askAhead(now)
+	}
 	for c.mayAsk() && c.anyUsable(now) {
-		e := c.urgent.Front()
-		if e == nil && (c.room == 0 || c.roomy() || c.blocked.Len() == 0) {
-			e = c.scanned.Front()
-		}
+		e := c.next()
 		if e == nil {
 			return nil
 		}
@@ -46,9 +46,24 @@ func (c *Client) askBlocks(local Ledger, now time.Time, rng *rand.Rand) error {
 	return nil
 }
 
+// next returns what to ask for next; nil is nothing.
+func (c *Client) next() *list.Element {
+	if e := c.voted.Front(); e != nil && c.allowed(c.cfg.MaxUnconfirmed/4) {
+		return e
+	}
+	if c.paused || !c.allowed(0) {
+		return nil
+	}
+	e := c.urgent.Front()
+	if e == nil && (c.room == 0 || c.roomy() || c.blocked.Len() == 0) {
+		e = c.scanned.Front()
+	}
+	return e
+}
+
 // mayAsk reports whether there is room for one more answer.
 func (c *Client) mayAsk() bool {
-	return len(c.open) < c.cfg.MaxInFlight && c.outstanding+MaxPullBlocks <= c.cfg.MaxDelivered && c.allowed()
+	return len(c.open) < c.cfg.MaxInFlight && c.outstanding+MaxPullBlocks <= c.cfg.MaxDelivered
 }
 
 // askAhead asks for what follows blocks that are still being processed: on a long
@@ -57,7 +72,7 @@ func (c *Client) mayAsk() bool {
 func (c *Client) askAhead(now time.Time) {
 	later := c.long[:0]
 	for i, t := range c.long {
-		if !c.mayAsk() {
+		if !c.mayAsk() || !c.allowed(0) {
 			later = append(later, c.long[i:]...)
 			break
 		}
@@ -390,7 +405,8 @@ func (c *Client) sourceFound(r *request, a *Blocks, local Ledger, now time.Time)
 			return nil
 		}
 	}
-	if t.target.Height < target.Height {
+	t.voted = t.voted || r.task.voted
+	if t.target.Height < target.Height || r.task.voted {
 		t.target, t.via = target, r.Conn
 	}
 	if t.asked || t.in == c.delivered || t.in == c.blocked {

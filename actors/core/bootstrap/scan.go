@@ -289,7 +289,7 @@ func (c *Client) behind(f *Frontier, conn peering.ConnID, have uint64, forked bo
 		t.others = true
 	}
 	t.have = have
-	if t.target.Height < f.Height {
+	if t.target.Height < f.Height && (!t.voted || t.target.Height == 0) {
 		t.target, t.via = *f, conn
 	}
 }

@@ -258,7 +258,7 @@ func checkClient(t *testing.T, c *Client) {
 			t.Fatalf("nobody waits for %v", h)
 		}
 	}
-	queued = c.urgent.Len() + c.scanned.Len() + c.waiting.Len() + c.delivered.Len() + c.blocked.Len()
+	queued = c.voted.Len() + c.urgent.Len() + c.scanned.Len() + c.waiting.Len() + c.delivered.Len() + c.blocked.Len()
 	switch {
 	case inFlight != len(c.open), len(c.open) > cfg.MaxInFlight:
 		t.Fatalf("%d requests open, %d counted, want at most %d", len(c.open), inFlight, cfg.MaxInFlight)
@@ -266,8 +266,8 @@ func checkClient(t *testing.T, c *Client) {
 		t.Fatalf("%d blocks outstanding, %d counted, want at most %d", c.outstanding, outstanding, cfg.MaxDelivered)
 	case queued+asked != len(c.tasks):
 		t.Fatalf("%d tasks in lists and %d asked for, of %d", queued, asked, len(c.tasks))
-	case sources != c.sources, sources > cfg.MaxBlocked:
-		t.Fatalf("%d sources, %d counted, want at most %d", c.sources, sources, cfg.MaxBlocked)
+	case sources != c.sources, sources > cfg.MaxBlocked+maxVoted:
+		t.Fatalf("%d sources, %d counted, want at most %d", c.sources, sources, cfg.MaxBlocked+maxVoted)
 	case c.blocked.Len() > cfg.MaxBlocked, waitingFor != c.blocked.Len():
 		t.Fatalf("%d blocked, %d known by their source, want at most %d", c.blocked.Len(), waitingFor, cfg.MaxBlocked)
 	case c.accounts() > cfg.MaxAccounts:

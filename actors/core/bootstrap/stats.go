@@ -95,6 +95,9 @@ func leading(a lattice.Account) uint64 { return binary.BigEndian.Uint64(a[:8]) }
 // String describes the state for transcripts.
 func (c *Client) String() string {
 	var b strings.Builder
+	if c.voted.Len() > 0 {
+		fmt.Fprintf(&b, "voted for %d, ", c.voted.Len())
+	}
 	fmt.Fprintf(&b, "peers %d, urgent %d, scanned %d, waiting %d, delivered %d, blocked %d, sources %d, open %d, outstanding %d\n",
 		len(c.peers), c.urgent.Len(), c.scanned.Len(), c.waiting.Len(), c.delivered.Len(), c.blocked.Len(), c.sources, len(c.open), c.outstanding)
 	if !c.scan.running {

@@ -20,6 +20,7 @@ type key struct {
 type task struct {
 	key
 	urgent bool // something else waits for it; else a scan has found it
+	voted  bool // representatives vote for it, or for what waits for it
 	target Frontier
 	have   uint64           // height of the local chain when it was last looked at
 	via    peering.ConnID   // who told the target; 0: nobody in particular
@@ -105,18 +106,36 @@ func (c *Client) block(t *task, source lattice.Hash, now time.Time) {
 	c.move(t, c.blocked, false)
 	t.missing, t.since = source, now
 	c.blockedBy[source] = append(c.blockedBy[source], t)
-	c.askSource(source)
+	c.askSource(source, t.voted)
 }
 
 // Wanted reports a block that others vote for and that is not here: it is asked
-// for by its hash.
-func (c *Client) Wanted(hash lattice.Hash) { c.askSource(hash) }
+// for by its hash, also while the client pauses because too much is not confirmed.
+// What there is may be nothing that ever will be, given by somebody who lies, and
+// what is voted for the block that takes its place.
+func (c *Client) Wanted(hash lattice.Hash) { c.askSource(hash, true) }
 
-func (c *Client) askSource(source lattice.Hash) {
-	if c.tasks[key{ByHash, source}] == nil && c.sources < c.cfg.MaxBlocked {
-		c.add(key{ByHash, source}, true)
+// askSource asks for a block by its hash. Those that are voted for find room though
+// all others have taken theirs.
+func (c *Client) askSource(source lattice.Hash, voted bool) {
+	t, most := c.tasks[key{ByHash, source}], c.cfg.MaxBlocked
+	if voted {
+		most += maxVoted
+	}
+	switch {
+	case t == nil && c.sources < most:
+		c.newTask(key{ByHash, source}, true, voted)
+	case t != nil && voted && !t.voted:
+		t.voted = true
+		if t.in == c.urgent {
+			c.queue(t, false)
+		}
 	}
 }
+
+// maxVoted is how many more blocks than MaxBlocked are asked for by their hashes when
+// representatives vote for them.
+const maxVoted = 64
 
 // Inserted reports a block that was inserted into the ledger, wherever it came
 // from.
@@ -316,7 +335,7 @@ func (c *Client) tickTasks(now time.Time) {
 			c.giveUp(t)
 			continue
 		}
-		c.askSource(t.missing)
+		c.askSource(t.missing, t.voted)
 		if c.makeRoom(t.urgent) { // perhaps something else is missing by now
 			c.queue(t, false)
 		} else {
@@ -329,11 +348,13 @@ func (c *Client) tickTasks(now time.Time) {
 func (c *Client) accounts() int { return len(c.tasks) - c.sources - c.blocked.Len() }
 
 // add makes a new task and queues it. It returns nil when there is no room.
-func (c *Client) add(k key, urgent bool) *task {
+func (c *Client) add(k key, urgent bool) *task { return c.newTask(k, urgent, false) }
+
+func (c *Client) newTask(k key, urgent, voted bool) *task {
 	if k.mode == ByAccount && !c.makeRoom(urgent) {
 		return nil
 	}
-	t := &task{key: k, urgent: urgent, batch: MaxPullBlocks}
+	t := &task{key: k, urgent: urgent, voted: voted, batch: MaxPullBlocks}
 	c.tasks[k] = t
 	if k.mode == ByHash {
 		c.sources++
@@ -358,7 +379,10 @@ func (c *Client) makeRoom(urgent bool) bool {
 // queue makes a task wait for its turn to be asked for.
 func (c *Client) queue(t *task, front bool) {
 	l := c.scanned
-	if t.urgent {
+	switch {
+	case t.voted:
+		l = c.voted
+	case t.urgent:
 		l = c.urgent
 	}
 	c.move(t, l, front)

@@ -171,7 +171,8 @@ type Config struct {
 	// nothing was heard yet.
 	MaxDelivered int
 	// MaxUnconfirmed is how many unconfirmed blocks the ledger may hold before no
-	// more are asked for, until confirmations have caught up by a tenth of it.
+	// more are asked for, until confirmations have caught up by a tenth of it. Those
+	// that are voted for may be a quarter more.
 	MaxUnconfirmed uint64
 	// Timeout is how long a request may be open.
 	Timeout time.Duration
