@@ -94,3 +94,33 @@ func (a *electionManager) votable(hash lattice.Hash) (yes bool) {
 	}
 	return yes
 }
+
+// lookAgain finds out which block of each root is in the ledger. The block processor
+// has failed, perhaps between a commit and telling of it: an election that took its
+// winner for the one that is there would never ask for it.
+func (a *electionManager) lookAgain(now time.Time) {
+	err := a.env.Store.View(func(r storage.Reader) error {
+		for _, listed := range a.elections.List() {
+			e, _ := a.elections.Info(listed.Root)
+			here := lattice.Hash{}
+			for i := range e.Blocks {
+				_, found, err := r.Block(e.Blocks[i].Hash)
+				if err != nil {
+					return err
+				}
+				if found {
+					here = e.Blocks[i].Hash
+				}
+			}
+			if here.IsZero() {
+				a.elections.Gone(e.Root, e.InLedger, now)
+			} else {
+				a.elections.Inserted(e.Root, here)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		a.log.Error("cannot read the ledger to see which blocks are there", "err", err)
+	}
+}

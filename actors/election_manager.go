@@ -190,6 +190,7 @@ func (a *electionManager) handle(m messages.Elections) {
 		if m.Confirmed != a.loaded {
 			a.loadWeights()
 		}
+		a.lookAgain(now)
 	case *messages.SchedulerStarted:
 		a.refs.scheduler.Tell(a.running())
 	case *messages.Wake: // nothing waits: carryOut looks after every message
