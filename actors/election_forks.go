@@ -43,15 +43,22 @@ func (a *electionManager) finalElsewhere(hash lattice.Hash) bool {
 	return !final.IsZero() && !final.Less(a.hintWeight())
 }
 
-// makeWay puts a fork into the ledger without a vote for it, when others have voted
-// finally for a block that is said to stand on it. Who has pruned a root cannot say
-// any more which of its blocks won: all questions about it, and about what is below,
-// are answered with the newest block of the account, which cannot come in here as
-// long as the loser is in its way. Nothing is decided by that: nobody votes for it,
-// what is confirmed stays, and if it was a lie the other block comes back likewise.
+// makeWay puts a fork into the ledger without a vote for it, when more than a third of
+// the weight, so that somebody honest is among them, has voted finally for a block that
+// stands on it. Who has pruned a root cannot say any more which of its blocks won: all
+// questions about it, and about what is below, are answered with the newest block of the
+// account, which cannot come in here as long as the loser is in its way. See ADR 24.
 func (a *electionManager) makeWay(m *messages.ForkSeen, now time.Time) {
 	root := m.Block.QualifiedRoot()
-	if m.Head.IsZero() || m.Head == m.Hash || a.elections.Decided(root) || !a.finalElsewhere(m.Head) || !a.forks.MakeWay(root, now) {
+	if m.Head.IsZero() || m.Head == m.Hash || a.elections.Decided(root) || !a.finalElsewhere(m.Head) {
+		return
+	}
+	if _, final := a.cached(m.Head); !a.quorum.Base().SatSub(a.quorum.Delta()).Less(final) {
+		// Some have; the others may have been asked about blocks only that they still have.
+		a.refs.peers.Tell(&messages.Solicit{Blocks: []messages.SolicitedBlock{{Account: m.Block.Account, Hash: m.Head}}})
+		return
+	}
+	if !a.forks.MakeWay(root, now) {
 		return
 	}
 	a.log.Info("a fork takes the place of a block: others have voted for what stands on it", "root", root, "loser", m.RivalHash, "winner", m.Hash, "head", m.Head)

@@ -18,8 +18,8 @@ type ProcessBlock struct {
 
 	Conn      ConnID // the peer that sent it; 0 when made here
 	Bootstrap bool   // this node had asked for it
-	// Head is the block with which the chain ends that it was asked for with, as a
-	// peer says, when an unconfirmed block here stands in the way of that chain.
+	// Head is a block that stands on it by the hashes of those between, when an
+	// unconfirmed block here is in its way; zero: none is known.
 	Head lattice.Hash
 
 	Credit Credit

@@ -33,7 +33,7 @@ type ForkSeen struct {
 	Hash      lattice.Hash
 	Rival     lattice.Block // in the ledger, on the same root
 	RivalHash lattice.Hash
-	Head      lattice.Hash // a peer says that it stands on Block; zero: none does
+	Head      lattice.Hash // a block that stands on Block by the hashes of those between; zero: none is known
 }
 
 // MailboxSource queues forks behind votes.

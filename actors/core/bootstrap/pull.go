@@ -193,7 +193,7 @@ func (c *Client) ask(t *task, p *peer, local Ledger, now time.Time) error {
 		}
 	}
 	c.move(t, nil, false)
-	t.asked = true
+	t.asked, t.proof = true, nil
 	c.send(r, p, now)
 	return nil
 }
@@ -274,8 +274,7 @@ func (c *Client) Pulled(conn peering.ConnID, id uint64, answer Blocks, local Led
 	case t.mode == ByHash:
 		return c.sourceFound(r, &answer, local, now)
 	}
-	c.pulled(r, &answer, now)
-	return nil
+	return c.pulled(r, &answer, local, now)
 }
 
 // checkBlocks checks an answer against its request alone; 0 means that it is in
@@ -331,7 +330,7 @@ func (c *Client) nothing(r *request, now time.Time) {
 // pulled delivers blocks that follow the local chain. If they follow another
 // block than our frontier, our unconfirmed blocks are a fork, and the chain is
 // asked for again from the confirmed frontier up, where no fork can be.
-func (c *Client) pulled(r *request, a *Blocks, now time.Time) {
+func (c *Client) pulled(r *request, a *Blocks, local Ledger, now time.Time) error {
 	t := r.task
 	if a.Blocks[0].Previous != r.prev {
 		if r.forked {
@@ -340,9 +339,13 @@ func (c *Client) pulled(r *request, a *Blocks, now time.Time) {
 		}
 		t.forked = true
 		c.queue(t, true)
-		return
+		return nil
+	}
+	if r.forked && t.voted && t.target.Height > 0 {
+		return c.prove(r, a, local, now)
 	}
 	c.deliver(t, r.Conn, a, now, len(a.Blocks) < r.Count)
+	return nil
 }
 
 // deliver hands blocks of a task's account to the block processor.
@@ -366,9 +369,7 @@ func (c *Client) deliver(t *task, conn peering.ConnID, a *Blocks, now time.Time,
 	c.stats.Delivered += uint64(n)
 	d := Delivery{Conn: conn, Account: t.account(), First: a.First, Blocks: a.Blocks}
 	if t.forked {
-		if d.Head = t.target.Hash; d.Head.IsZero() {
-			d.Head = t.last
-		}
+		d.Head = t.last
 	}
 	c.ready.Deliver = append(c.ready.Deliver, d)
 }

@@ -28,6 +28,7 @@ type task struct {
 	tried  []peering.ConnID // had nothing, since the last progress
 	tries  int              // how often all peers had nothing
 	forked bool             // the local chain is not the one that peers confirmed
+	proof  *proof           // while a peer is asked where the other one leads
 	asked  bool
 	batch  int // how many blocks to ask for at once
 

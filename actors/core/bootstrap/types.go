@@ -108,8 +108,8 @@ type Delivery struct {
 	Account lattice.Account
 	First   uint64 // height of the first block, as the peer has it
 	Blocks  []Block
-	// Head is with what block the chain ends that they are of, as somebody told it,
-	// or the last of Blocks; zero when no unconfirmed block here stands in their way.
+	// Head is a block that stands on all of these, or the last of them, by the hashes
+	// of the blocks between. It is zero when no unconfirmed block here is in their way.
 	Head lattice.Hash
 }
 
