@@ -2,10 +2,12 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sort"
 
 	"github.com/smallnano/smallnano/actors/core/ledger"
@@ -436,12 +438,17 @@ func (s *Sim) describe(a lattice.Account) string {
 // checkFinals tries to replace final votes that a node has stored: whatever it
 // believes later, the first one stays.
 func (s *Sim) checkFinals(n *Node) {
-	tried := 0
-	for key, hash := range s.seen.finals { // any will do
-		if key.node != n.ID || tried == 4 {
-			continue
+	var keys []finalKey
+	for key := range s.seen.finals {
+		if key.node == n.ID {
+			keys = append(keys, key)
 		}
-		tried++
+	}
+	slices.SortFunc(keys, func(a, b finalKey) int {
+		return cmp.Or(bytes.Compare(a.root.Account[:], b.root.Account[:]), bytes.Compare(a.root.Previous[:], b.root.Previous[:]))
+	})
+	for _, key := range keys[:min(4, len(keys))] {
+		hash := s.seen.finals[key]
 		s.must(n.store.Store.UpdateDurable(func(tx storage.Tx) error {
 			stored, found, err := tx.FinalVote(key.root)
 			if err != nil || !found || stored != hash {

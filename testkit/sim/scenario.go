@@ -65,15 +65,20 @@ func ParseScenario(name, text string) (*Scenario, error) {
 		Seed: 1, Nodes: 4, Run: 10 * time.Second, Calm: 2 * time.Minute, Memory: true, Accounts: 4,
 		Weather: Weather{MinDelay: time.Millisecond, MaxDelay: 30 * time.Millisecond}, SpamEvery: 50 * time.Millisecond,
 	}}
+	told := 0
 	for i, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
 		words := strings.Fields(line)
 		if len(words) == 0 {
 			continue
 		}
+		told++
 		if err := s.parse(words); err != nil {
 			return nil, fmt.Errorf("scenario %s: line %d, %q: %w", name, i+1, strings.Join(words, " "), err)
 		}
+	}
+	if told == 0 {
+		return nil, fmt.Errorf("scenario %s: it says nothing; see testkit/sim/testdata/README.md for what there is to say", name)
 	}
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("scenario %s: %w", name, err)

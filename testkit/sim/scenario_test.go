@@ -44,6 +44,7 @@ func TestScenarioRefused(t *testing.T) {
 // TestScenarioImpossible gives stories that cannot be, or would check nothing.
 func TestScenarioImpossible(t *testing.T) {
 	for text, says := range map[string]string{
+		"": "says nothing", "# nodes 2\n\n": "says nothing",
 		"nodes 0": "nodes is 0", "nodes 1000": "nodes is 1000", "weather 50ms 1ms": "the greatest delay",
 		"weather 1ms 2ms lose=2000": "lose is 2000", "run -5s": "run is -5s", "weights 80%": "weights for 1 nodes", "nodes 2\nweights rest 110%": "more than there is",
 		"nodes 3\nweights rest 80% 80%": "more than there is", "nodes 2\nliars 1 40% both\nweights rest 70%": "more than there is", "liars 2 200% both": "percentage",
