@@ -24,11 +24,12 @@ func TestLimitsAreThoseOfTheProtocol(t *testing.T) {
 		0x05: {"vote", 137, 8265, 32},
 		0x06: {"pull_req", 50, 50, 0},
 		0x07: {"pull_ack", 26, 27674, 216},
-		0x08: {"telemetry", 200, 200, 0},
+		0x08: {"telemetry", 204, 204, 0},
 		0x09: {"frontier_req", 42, 42, 0},
 		0x0A: {"frontier_ack", 10, 40970, 80},
 		0x0B: {"confirm_req", 65, 4097, 64},
 		0x0C: {"telemetry_req", 0, 0, 0},
+		0x0D: {"attestation", 97, 1537, 96},
 	}
 	largest := 0
 	for i := range 256 {
@@ -74,7 +75,7 @@ func TestHeaderRefuses(t *testing.T) {
 		{"version 0", func(h *[HeaderSize]byte) { h[3] = 0 }, ErrVersion, []string{"version 0", "want 1"}},
 		{"version 2", func(h *[HeaderSize]byte) { h[3] = 2 }, ErrVersion, []string{"version 2"}},
 		{"type 0", func(h *[HeaderSize]byte) { h[4] = 0 }, ErrType, []string{"0x00"}},
-		{"type 0x0D", func(h *[HeaderSize]byte) { h[4] = 0x0D }, ErrType, []string{"0x0D", "0x01 to 0x0C"}},
+		{"type 0x0E", func(h *[HeaderSize]byte) { h[4] = 0x0E }, ErrType, []string{"0x0E", "0x01 to 0x0D"}},
 		{"type 0xFF", func(h *[HeaderSize]byte) { h[4] = 0xFF }, ErrType, []string{"0xFF"}},
 		{"flag", func(h *[HeaderSize]byte) { h[5] = 0x80 }, ErrFlags, []string{"0x80", "keepalive"}},
 		{"too short", func(h *[HeaderSize]byte) { h[6] = 0 }, ErrLength, []string{"0 bytes", "1 to 145 in steps of 18"}},
@@ -111,7 +112,7 @@ func TestHeaderRefuses(t *testing.T) {
 // Every length of every type is judged as the limits say; by the header too,
 // where the answer changes.
 func TestHeaderLengths(t *testing.T) {
-	for typ := TypeHandshake; typ <= TypeTelemetryReq; typ++ {
+	for typ := TypeHandshake; typ <= TypeAttestation; typ++ {
 		l := typ.Limits()
 		want := func(n int) bool {
 			return n >= l.Min && n <= l.Max && (n == l.Min || l.Step > 0 && (n-l.Min)%l.Step == 0)
@@ -140,7 +141,7 @@ func TestRoundTrip(t *testing.T) {
 		list = append(list, s.m)
 		seen[s.m.Type()] = true
 	}
-	if len(seen) != int(TypeTelemetryReq) {
+	if len(seen) != int(TypeAttestation) {
 		t.Errorf("samples of %d types, want all", len(seen))
 	}
 	for _, m := range list {
@@ -203,7 +204,7 @@ func TestDecodeTrustsNoHeader(t *testing.T) {
 		kind error
 	}{
 		{Header{}, 0, ErrType},
-		{Header{Type: 0x0D}, 0, ErrType},
+		{Header{Type: 0x0E}, 0, ErrType},
 		{Header{Type: 0xFF, Length: 1}, 1, ErrType},
 		{Header{Type: TypeVote, Length: 136}, 136, ErrLength},
 		{Header{Type: TypeVote, Length: -1}, 0, ErrLength},

@@ -10,11 +10,15 @@ import (
 const (
 	telemetrySize = 32 + 64 + telemetryFacts
 	// telemetryFacts is the length of everything after the signature.
-	telemetryFacts = 5*8 + 2*4 + 4*1 + 32 + 8 + 3*4
+	telemetryFacts = 5*8 + 3*4 + 4*1 + 32 + 8 + 3*4
 )
 
-// Telemetry is what a node says of itself. It is for display only: nothing may
-// be decided by it, since a node can claim anything.
+// UnknownPrincipals are the Principals of a node that has just started.
+const UnknownPrincipals = ^uint32(0)
+
+// Telemetry is what a node says of itself. A node can claim anything, so nothing may
+// be decided by it but how many votes of others the node is sent: Peers and
+// Principals say how much it hears without.
 type Telemetry struct {
 	NodeID    crypto.PublicKey
 	Signature crypto.Signature
@@ -25,7 +29,11 @@ type Telemetry struct {
 	Unchecked uint64 // blocks that wait for another one
 	Uptime    uint64 // s
 
-	Peers        uint32
+	Peers uint32
+	// Principals is how many principal representatives have attested to be among Peers:
+	// 0 when those have less weight than a confirmation needs, UnknownPrincipals when it
+	// is too early to tell.
+	Principals   uint32
 	PruningDepth uint32 // blocks kept of each account; 0: all
 
 	Protocol            uint8 // version of the protocol
@@ -83,6 +91,7 @@ func (m *Telemetry) appendFacts(to []byte) []byte {
 		to = binary.LittleEndian.AppendUint64(to, n)
 	}
 	to = binary.LittleEndian.AppendUint32(to, m.Peers)
+	to = binary.LittleEndian.AppendUint32(to, m.Principals)
 	to = binary.LittleEndian.AppendUint32(to, m.PruningDepth)
 	to = append(to, m.Protocol, m.Major, m.Minor, m.Patch)
 	to = append(to, m.Genesis[:]...)
@@ -99,7 +108,7 @@ func (m *Telemetry) readBody(d *decoder) {
 	for _, n := range [...]*uint64{&m.Blocks, &m.Confirmed, &m.Accounts, &m.Unchecked, &m.Uptime} {
 		*n = d.u64()
 	}
-	m.Peers, m.PruningDepth = d.u32(), d.u32()
+	m.Peers, m.Principals, m.PruningDepth = d.u32(), d.u32(), d.u32()
 	for _, v := range [...]*uint8{&m.Protocol, &m.Major, &m.Minor, &m.Patch} {
 		*v = d.u8()
 	}

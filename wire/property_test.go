@@ -33,7 +33,7 @@ func TestBothEndsAgree(t *testing.T) {
 			t.Fatalf("refused to send %+v, but read %+v", m, got)
 		}
 	}
-	for _, typ := range []Type{TypeKeepalive, TypeVote, TypePullReq, TypePullAck, TypeFrontierReq, TypeFrontierAck, TypeConfirmReq} {
+	for _, typ := range []Type{TypeKeepalive, TypeVote, TypePullReq, TypePullAck, TypeFrontierReq, TypeFrontierAck, TypeConfirmReq, TypeAttestation} {
 		if legal[typ] < 100 || illegal[typ] < 100 {
 			t.Errorf("%v: %d legal, %d not: the generator does not reach both", typ, legal[typ], illegal[typ])
 		}
@@ -77,7 +77,7 @@ func (g generator) count(limit int) int {
 }
 
 func (g generator) message() Message {
-	switch g.IntN(7) {
+	switch g.IntN(8) {
 	case 0:
 		return &Keepalive{Peers: list(g.count(MaxKeepalivePeers), func(int) netip.AddrPort { return g.endpoint() })}
 	case 1:
@@ -97,6 +97,8 @@ func (g generator) message() Message {
 		return &FrontierReq{ID: g.number(), Start: g.key(), Count: uint16(g.count(MaxFrontiers))}
 	case 5:
 		return g.frontiers()
+	case 6:
+		return &Attestation{List: list(g.count(MaxAttested), func(int) Attested { return Attested{Representative: g.key()} })}
 	}
 	return &ConfirmReq{Blocks: list(g.count(MaxConfirmBlocks), func(int) ConfirmEntry {
 		return ConfirmEntry{Account: g.key(), Hash: g.key()}

@@ -19,13 +19,13 @@ func TestProtocolTextLengths(t *testing.T) {
 	for _, r := range rows {
 		found[r[1]+" "+r[2]] = r[3]
 	}
-	for typ := TypeHandshake; typ <= TypeTelemetryReq; typ++ {
+	for typ := TypeHandshake; typ <= TypeAttestation; typ++ {
 		name := fmt.Sprintf("%02X %v", uint8(typ), typ)
 		if got, want := found[name], strings.TrimPrefix(typ.Limits().String(), "exactly "); got != want {
 			t.Errorf("PROTOCOL.md says of %s: %q, want %q", name, got, want)
 		}
 	}
-	if len(rows) != int(TypeTelemetryReq) {
-		t.Errorf("PROTOCOL.md has %d rows of messages, want %d", len(rows), TypeTelemetryReq)
+	if len(rows) != int(TypeAttestation) {
+		t.Errorf("PROTOCOL.md has %d rows of messages, want %d", len(rows), TypeAttestation)
 	}
 }

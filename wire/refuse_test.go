@@ -77,6 +77,10 @@ func TestAppendRefuses(t *testing.T) {
 		{"confirm_req for nothing", &ConfirmReq{}, "0 blocks, want 1 to 64"},
 		{"confirm_req for 65", &ConfirmReq{Blocks: sampleEntries(65)}, "65 blocks"},
 		{"confirm_req twice for a block", &ConfirmReq{Blocks: append(sampleEntries(3), sampleEntries(1)...)}, "block 3 is the same as block 0"},
+
+		{"attestation by nobody", &Attestation{}, "0 representatives, want 1 to 16"},
+		{"attestation by 17", sampleAttestation(17), "17 representatives"},
+		{"attestation twice by one", &Attestation{List: append(sampleAttestation(2).List, sampleAttestation(1).List...)}, "representative 2 is the same as representative 0"},
 	}
 	for _, c := range cases {
 		buf := []byte("kept")
@@ -129,6 +133,7 @@ func refusedBodies() []refusedFrame {
 	two := &PullAck{ID: 1, FirstHeight: 7, PrunedHeight: 6, Blocks: []lattice.Block{sampleBlock(1), sampleBlock(2)}}
 	ipv4 := func(n int) []byte { return append(make([]byte, 10), 0xFF, 0xFF, 198, 51, 100, byte(n)) }
 	hash0 := named("hash 0")
+	attested0 := sampleAttestation(1).List[0].Representative
 	swapped := sampleFrontiers(2)
 	swapped[0], swapped[1] = swapped[1], swapped[0]
 	first, second := frontierBytes(swapped[0]), frontierBytes(swapped[1])
@@ -179,6 +184,10 @@ func refusedBodies() []refusedFrame {
 		{"frontier_ack: account twice", change(&FrontierAck{Frontiers: sampleFrontiers(2)}, 10, append(second, second...)...), "not above"},
 		{"frontier_ack: height 0", change(&FrontierAck{Frontiers: sampleFrontiers(2)}, 10+64, le(0)...), "height 0"},
 		{"frontier_ack: pruned above the frontier", change(&FrontierAck{Frontiers: sampleFrontiers(2)}, 10+72, le(9)...), "pruned height 9"},
+
+		{"attestation: count 0", change(sampleAttestation(1), 0, 0), "count says 0"},
+		{"attestation: count too large", change(sampleAttestation(1), 0, 2), "count says 2"},
+		{"attestation: representative twice", change(sampleAttestation(2), 1+attestedSize, attested0[:]...), "same as representative 0"},
 
 		{"confirm_req: count 0", change(&ConfirmReq{Blocks: sampleEntries(1)}, 0, 0), "count says 0"},
 		{"confirm_req: count too small", change(&ConfirmReq{Blocks: sampleEntries(2)}, 0, 1), "count says 1"},

@@ -54,6 +54,8 @@ func samples() []sample {
 		{"one block", &ConfirmReq{Blocks: sampleEntries(1)}},
 		{"two blocks", &ConfirmReq{Blocks: sampleEntries(2)}},
 		{"empty", &TelemetryReq{}},
+		{"one representative, of node b", sampleAttestation(1)},
+		{"two representatives, of node b", sampleAttestation(2)},
 	}
 }
 
@@ -65,6 +67,7 @@ func longest() []Message {
 		&PullAck{FirstHeight: ^uint64(0) - (MaxPullBlocks - 1), Blocks: make([]lattice.Block, MaxPullBlocks)},
 		&FrontierAck{Frontiers: sampleFrontiers(MaxFrontiers)},
 		&ConfirmReq{Blocks: sampleEntries(MaxConfirmBlocks)},
+		sampleAttestation(MaxAttested),
 	}
 }
 
@@ -119,10 +122,18 @@ func sampleEntries(n int) []ConfirmEntry {
 	return list
 }
 
+func sampleAttestation(n int) *Attestation {
+	m := &Attestation{}
+	for i := range n {
+		m.List = append(m.List, Attest(dev, namedKey("node b").Public(), namedKey(fmt.Sprintf("representative %d", i)), nil))
+	}
+	return m
+}
+
 func sampleTelemetry() *Telemetry {
 	m := &Telemetry{
 		Blocks: 1_000_000_001, Confirmed: 1_000_000_000, Accounts: 12_345, Unchecked: 67, Uptime: 86_400,
-		Peers: 42, PruningDepth: 1000, Protocol: Version, Major: 1, Minor: 2, Patch: 3,
+		Peers: 42, Principals: 7, PruningDepth: 1000, Protocol: Version, Major: 1, Minor: 2, Patch: 3,
 		Genesis: dev.GenesisHash, Timestamp: 1_767_225_600_000,
 		LatencyP50: 250, LatencyP90: 510, LatencyP99: 1205,
 	}

@@ -23,6 +23,7 @@ const (
 	TypeFrontierAck  Type = 0x0A
 	TypeConfirmReq   Type = 0x0B
 	TypeTelemetryReq Type = 0x0C
+	TypeAttestation  Type = 0x0D
 )
 
 // Limits is what lengths the body of a message type can have, in bytes: Min,
@@ -75,6 +76,7 @@ var kinds = [...]kind{
 	TypeFrontierAck:  {"frontier_ack", listOf(frontierAckHead, 0, MaxFrontiers, frontierSize), func() Message { return new(FrontierAck) }},
 	TypeConfirmReq:   {"confirm_req", listOf(1, 1, MaxConfirmBlocks, confirmEntrySize), func() Message { return new(ConfirmReq) }},
 	TypeTelemetryReq: {"telemetry_req", exactly(0), func() Message { return new(TelemetryReq) }},
+	TypeAttestation:  {"attestation", listOf(1, 1, MaxAttested, attestedSize), func() Message { return new(Attestation) }},
 }
 
 // MaxBody is the largest body that any message type can have, in bytes: that of

@@ -94,6 +94,11 @@ func describe(m Message) fields {
 		return fields{{"blocks", array(len(m.Blocks), func(i int) fields {
 			return fields{{"account", m.Blocks[i].Account.Hex()}, {"hash", m.Blocks[i].Hash.String()}}
 		})}}
+	case *Attestation:
+		checks := m.Checks(dev, namedKey("node b").Public())
+		return fields{{"representatives", array(len(m.List), func(i int) fields {
+			return fields{{"representative", m.List[i].Representative.Hex()}, {"signature", m.List[i].Signature.String()}}
+		})}, {"signed_digest", hexOf(checks[0].Message)}}
 	}
 	return fields{}
 }
@@ -108,7 +113,7 @@ func describeTelemetry(m *Telemetry) fields {
 	digest := m.digest(dev.ID)
 	return fields{{"node_id", m.NodeID.String()}, {"signature", m.Signature.String()}, {"blocks", text64(m.Blocks)},
 		{"confirmed", text64(m.Confirmed)}, {"accounts", text64(m.Accounts)}, {"unchecked", text64(m.Unchecked)},
-		{"uptime", text64(m.Uptime)}, {"peers", m.Peers}, {"pruning_depth", m.PruningDepth}, {"protocol", m.Protocol},
+		{"uptime", text64(m.Uptime)}, {"peers", m.Peers}, {"principals", m.Principals}, {"pruning_depth", m.PruningDepth}, {"protocol", m.Protocol},
 		{"major", m.Major}, {"minor", m.Minor}, {"patch", m.Patch}, {"genesis", m.Genesis.String()},
 		{"timestamp", text64(m.Timestamp)}, {"latency_p50", m.LatencyP50}, {"latency_p90", m.LatencyP90},
 		{"latency_p99", m.LatencyP99}, {"signed_digest", hexOf(digest[:])}}
@@ -146,7 +151,7 @@ func TestFrameVectors(t *testing.T) {
 		}
 		files[typ].Vectors = append(files[typ].Vectors, vector{s.name, hexOf(frameOf(s.m)), described})
 	}
-	for typ := TypeHandshake; typ <= TypeTelemetryReq; typ++ {
+	for typ := TypeHandshake; typ <= TypeAttestation; typ++ {
 		if files[typ] == nil {
 			t.Errorf("%v: no vector", typ)
 			continue
@@ -198,7 +203,7 @@ func TestRefusedVectors(t *testing.T) {
 	add("network beta", "network", with(2, byte(lattice.BetaID)))
 	add("version 2", "version", with(3, 2))
 	add("type 0x00", "type", with(4, 0))
-	add("type 0x0D", "type", with(4, 0x0D))
+	add("type 0x0E", "type", with(4, 0x0E))
 	add("flags 0x01", "flags", with(5, 1))
 	add("keepalive without a count", "length", rawFrame(TypeKeepalive, nil))
 	add("keepalive with nine addresses", "length", rawFrame(TypeKeepalive, append([]byte{9}, make([]byte, 9*endpointSize)...)))
@@ -207,6 +212,8 @@ func TestRefusedVectors(t *testing.T) {
 	add("handshake, a byte long", "length", rawFrame(TypeHandshake, make([]byte, 67)))
 	add("telemetry_req with a body", "length", rawFrame(TypeTelemetryReq, []byte{0}))
 	add("confirm_req without a block", "length", rawFrame(TypeConfirmReq, []byte{0}))
+	add("attestation by nobody", "length", rawFrame(TypeAttestation, []byte{0}))
+	add("attestation by 17", "length", rawFrame(TypeAttestation, append([]byte{17}, make([]byte, 17*attestedSize)...)))
 	add("vote without a hash", "length", rawFrame(TypeVote, make([]byte, lattice.VoteHeaderSize)))
 	for _, c := range refusedBodies() {
 		add(c.name, "body", c.frame)
@@ -306,7 +313,7 @@ func golden(t *testing.T, name string, made, stored any) {
 // Nothing lies in the folder that no test reads.
 func TestVectorFolder(t *testing.T) {
 	known := map[string]bool{"refused.json": true, "handshake_transcript.json": true}
-	for typ := TypeHandshake; typ <= TypeTelemetryReq; typ++ {
+	for typ := TypeHandshake; typ <= TypeAttestation; typ++ {
 		known[typ.String()+".json"] = true
 	}
 	entries, err := os.ReadDir("testdata/vectors")

@@ -21,6 +21,7 @@ const (
 	kindVote      = 0x02
 	KindHandshake = 0x03 // node key, over cookies; see wire
 	KindTelemetry = 0x04 // node key, over telemetry; see wire
+	KindAttest    = 0x05 // representative, over a node id; see wire
 )
 
 // Preamble returns what is hashed in front of everything that is signed: 30

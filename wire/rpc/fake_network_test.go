@@ -35,7 +35,7 @@ func (n *fakeNode) Telemetry() []PeerTelemetry {
 			Address:  netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(10 + i)}), 7176),
 			Received: time.Unix(1_700_009_990, 0),
 			Telemetry: wire.Telemetry{
-				Blocks: 1000 + uint64(i), Confirmed: 990, Accounts: 77, Unchecked: uint64(i), Uptime: 100 * uint64(i), Peers: 9,
+				Blocks: 1000 + uint64(i), Confirmed: 990, Accounts: 77, Unchecked: uint64(i), Uptime: 100 * uint64(i), Peers: 9, Principals: 4,
 				Protocol: 1, Minor: uint8(1 + i%3/2), Genesis: n.network.GenesisHash, Timestamp: 1_700_009_989_000 + uint64(i),
 				LatencyP50: 300, LatencyP90: 500, LatencyP99: 900,
 			},

@@ -64,6 +64,7 @@ var metrics = []struct {
 	{"unchecked_count", "blocks that wait for another one", func(t *PeerTelemetry) uint64 { return t.Unchecked }, false},
 	{"uptime", "seconds since the node was started", func(t *PeerTelemetry) uint64 { return t.Uptime }, false},
 	{"peer_count", "connected peers", func(t *PeerTelemetry) uint64 { return uint64(t.Peers) }, false},
+	{"principal_count", "principal representatives that it hears itself, 0 when these have too little weight; 4294967295: too early to tell", func(t *PeerTelemetry) uint64 { return uint64(t.Principals) }, true},
 	{"pruning_depth", "blocks that are kept of each account; 0: all", func(t *PeerTelemetry) uint64 { return uint64(t.PruningDepth) }, true},
 	{"protocol_version", "of the peer protocol", func(t *PeerTelemetry) uint64 { return uint64(t.Protocol) }, true},
 	{"major_version", "of the software", func(t *PeerTelemetry) uint64 { return uint64(t.Major) }, true},
