@@ -19,7 +19,9 @@ import (
 // Values that are posted are never changed afterwards.
 type board struct {
 	unchecked atomic.Uint64
-	short     atomic.Bool // the peers speak for less weight than a confirmation needs
+	short     atomic.Bool  // the peers speak for less weight than a confirmation needs
+	needy     atomic.Bool  // some peer cannot hear all principals itself
+	hearing   atomic.Int64 // principals that have attested to be among the peers; -1: too early to tell
 	quorum    atomic.Pointer[quorumView]
 	peers     atomic.Pointer[[]peerView]
 	telemetry atomic.Pointer[[]telemetryView]
@@ -116,6 +118,7 @@ type quorumView struct {
 func newBoard() *board {
 	b := &board{news: make(chan struct{}), stopped: make(chan struct{})}
 	b.quorum.Store(&quorumView{})
+	b.hearing.Store(-1)
 	b.peers.Store(&[]peerView{})
 	b.network.Store(&rpc.NetworkHealth{})
 	b.liveness.Store(&[]quorum.RepLiveness{})

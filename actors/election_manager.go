@@ -2,6 +2,7 @@ package actors
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -28,6 +29,10 @@ const (
 	// maxProven is how many bytes of others' votes are sent in each viewEvery to those
 	// who cannot decide a root.
 	maxProven = 128 << 10
+	// maxRepeated is how many bytes of votes that say again what they have said are
+	// passed on in each viewEvery, once for all who need them: who says them may do so
+	// for ever.
+	maxRepeated = 64 << 10
 )
 
 // electionManager drives the elections and the quorum that decides them.
@@ -49,9 +54,10 @@ type electionManager struct {
 	cache     *votes.Cache
 	proofs    *votes.Proofs
 	proven    int // bytes sent of them in this viewEvery
+	repeated  int // bytes of votes passed on that were said again, likewise
 	forks     *election.Forks
 	liveness  *quorum.Liveness
-	crawl     crawler
+	enoughAt  time.Time // when those that are connected had the weight for a decision, or nobody was
 	decidedAt time.Time // when a block was last confirmed, or this actor started
 	local     *votes.Recent[lattice.Hash]
 	loaded    uint64 // the confirmation sequence that the weights are of
@@ -81,7 +87,7 @@ func (a *electionManager) start() {
 	a.proofs = votes.NewProofs(votes.DefaultProofs, votes.DefaultProofBytes)
 	a.forks = election.NewForks(election.DefaultForkRoots)
 	a.liveness, a.decidedAt = quorum.NewLiveness(), now
-	a.crawl = crawler{}
+	a.enoughAt = now
 	a.local = votes.NewRecent[lattice.Hash](maxLocal)
 	a.unsee() // the votes that came before are lost, and final ones are the same each time
 	err := a.env.Store.View(func(r storage.Reader) error {
@@ -96,9 +102,6 @@ func (a *electionManager) start() {
 	})
 	if err != nil {
 		panic("actors: cannot load the samples of the online weight: " + err.Error())
-	}
-	if err := a.loadConfirmed(); err != nil {
-		panic("actors: cannot load the last confirmation: " + err.Error())
 	}
 	a.loadWeights()
 	a.tellWeights()
@@ -202,7 +205,7 @@ func (a *electionManager) tick(now time.Time) {
 	if now.Before(a.viewAt) {
 		return
 	}
-	a.proven = 0
+	a.proven, a.repeated = 0, 0
 	a.quorum.Tick(now)
 	if sample, due := a.quorum.Sample(now); due {
 		a.refs.blocks.Tell(&messages.StoreWeightSample{Sample: sample})
@@ -221,7 +224,7 @@ func (a *electionManager) tick(now time.Time) {
 	if a.dirty {
 		a.tellWeights()
 	}
-	a.search(now)
+	a.weigh(now)
 	a.view(now)
 }
 
@@ -291,32 +294,66 @@ func (a *electionManager) keepVotes(root lattice.QualifiedRoot, now time.Time) {
 func (a *electionManager) vote(v *messages.VerifiedVote, now time.Time) {
 	rep := v.Vote.Representative
 	a.quorum.Seen(rep, now)
-	mattered := false
+	mattered, early, again := false, false, false // early: before the election
 	for _, hash := range v.Vote.Hashes {
 		a.liveness.Voted(rep, hash, now)
 		result := a.elections.Vote(rep, v.Vote.Timestamp, hash, now)
-		if v.Vote.Final() && (result == election.Used || result == election.Conflict || result == election.Replay) {
+		if v.Vote.Final() && (result == election.Used || result == election.Conflict || result == election.Repeat || result == election.Replay) {
 			a.proofs.Add(hash, v.Vote)
 		}
 		switch result {
 		case election.Used, election.Conflict:
 			mattered = true
+		case election.Repeat:
+			again = true
 		case election.Indeterminate:
-			a.cache.Add(rep, v.Vote.Timestamp, hash, a.quorum.Weight(rep), now)
+			early = a.cache.Add(rep, v.Vote.Timestamp, hash, a.quorum.Weight(rep), now) || early
 			if v.Vote.Timestamp == lattice.FinalTimestamp && a.confirmedByOthers(hash) {
 				a.refs.blocks.Tell(&messages.ConfirmBlock{Hash: hash})
 			}
 		}
 	}
-	if mattered && v.Conn != 0 && !a.principal() {
-		a.refs.flood(a.net, &wire.Vote{Vote: *v.Vote}, messages.ReachVote, v.Conn)
+	// Own ones come back from others, old ones too, and after a power loss ones that
+	// are not known here: they are not told again as if they were new.
+	if v.Conn != 0 && (mattered || early || again) && !slices.Contains(a.own, rep) {
+		a.passOn(v, mattered, mattered || early)
 	}
+}
+
+// passOn sends others what somebody else has said: who is not connected to it is sent
+// it by those that are. What is said again has not reached somebody the first time.
+func (a *electionManager) passOn(v *messages.VerifiedVote, mattered, fresh bool) {
+	m := &messages.Flood{Reach: messages.ReachNeedyVote, Except: v.Conn, Of: v.Vote.Representative}
+	switch {
+	case mattered && !a.principal():
+		m.Reach = messages.ReachVote
+	case !a.board.needy.Load():
+		return
+	}
+	m.Frame = frame(a.net, &wire.Vote{Vote: *v.Vote})
+	if !fresh {
+		if a.repeated += len(m.Frame); a.repeated > maxRepeated {
+			return
+		}
+	}
+	a.refs.peers.Tell(m)
+}
+
+// needy reports whether the other end of a connection cannot hear all principals.
+func (a *electionManager) needy(conn messages.ConnID) bool {
+	return a.board.needy.Load() && slices.ContainsFunc(*a.board.peers.Load(), func(p peerView) bool {
+		return messages.ConnID(p.Conn) == conn && p.Needy
+	})
 }
 
 // prove sends a peer the final votes that have confirmed a block here. It may be
 // that who lies has told them to this node only.
 func (a *electionManager) prove(m *messages.ProofsAsked) {
-	for _, hash := range m.Hashes {
+	hashes := m.Hashes
+	if a.needy(m.Conn) {
+		hashes = slices.Concat(hashes, m.Open)
+	}
+	for _, hash := range hashes {
 		if !a.elections.RecentlyConfirmed(hash) {
 			continue
 		}
@@ -370,7 +407,6 @@ func (a *electionManager) cemented(m *messages.BlocksCemented, now time.Time) {
 		a.cache.Remove(c.Confirmation.Hash)
 		a.forks.Decided(c.Block.QualifiedRoot())
 		a.liveness.Confirmed(c.Confirmation.Hash, now)
-		a.crawl.block = messages.SolicitedBlock{Account: c.Block.Account, Hash: c.Confirmation.Hash}
 		a.decidedAt = now
 		switch next := a.loaded + 1; {
 		case c.Confirmation.Sequence < next: // the weights were loaded after it

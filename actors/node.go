@@ -36,7 +36,8 @@ type Config struct {
 	Network *lattice.Network
 	// NodeKey is the identity of this node towards its peers.
 	NodeKey crypto.PrivateKey
-	// VotingKeys are the representatives that vote here; none by default.
+	// VotingKeys are the representatives that vote here; none by default. Peers are told
+	// of the first wire.MaxAttested.
 	VotingKeys []crypto.PrivateKey
 	// HoldVotes is how long VotingKeys do not vote on what is open, because the
 	// ledger was restored and does not know all that they voted for; 0: it was not.
@@ -269,7 +270,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 			}
 		}),
 		spec(nameVoteProcessor, fair(n.cfg.VoteQueue, n.cfg.VoteQueue/2), true, func() actor.Actor {
-			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, own: own, twins: twin, inbox: votesInbox, log: log.With("subsystem", nameVoteProcessor)}
+			return &voteProcessor{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, twins: twin, inbox: votesInbox, log: log.With("subsystem", nameVoteProcessor)}
 		}),
 		spec(nameElections, fair(factMailbox, factMailbox), true, func() actor.Actor {
 			return &electionManager{env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.cfg.Elections, own: own, log: log.With("subsystem", nameElections), unsee: filter.Clear, unseeBlock: unseeBlock}
@@ -304,7 +305,7 @@ func (n *Node) children(rpcListener *net.TCPListener) []supervise.Spec {
 		spec(namePeers, fair(peersMailbox, peersMailbox/2), false, func() actor.Actor {
 			return &peerSupervisor{
 				env: n.env, refs: n.refs, net: n.cfg.Network, board: n.board, cfg: n.peering(), handshake: n.handshake(),
-				names: n.cfg.Peers, voters: len(n.cfg.VotingKeys), filter: filter, conns: conns, log: log.With("subsystem", namePeers),
+				names: n.cfg.Peers, own: own, attestation: n.attestation(), filter: filter, conns: conns, log: log.With("subsystem", namePeers),
 			}
 		}),
 	}
@@ -407,6 +408,19 @@ func (n *Node) handshake() wire.HandshakeConfig {
 		Network: n.cfg.Network, NodeKey: n.cfg.NodeKey, PeeringPort: n.announcedPort(),
 		Sign: n.env.SignHandshake, Verify: n.env.verifyOne,
 	}
+}
+
+// attestation returns the frame that says which representatives vote here, the first
+// wire.MaxAttested of them; nil when none do.
+func (n *Node) attestation() []byte {
+	m := &wire.Attestation{}
+	for _, key := range n.cfg.VotingKeys[:min(len(n.cfg.VotingKeys), wire.MaxAttested)] {
+		m.List = append(m.List, wire.Attest(n.cfg.Network, n.cfg.NodeKey.Public(), key, n.env.SignHandshake))
+	}
+	if len(m.List) == 0 {
+		return nil
+	}
+	return frame(n.cfg.Network, m)
 }
 
 // requestStop tells whoever started the node that it should stop.

@@ -3,6 +3,7 @@ package actors
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 
@@ -37,6 +38,8 @@ type peer struct {
 
 	limits *peering.Limits
 	voters int // representatives of this node, each of which answers a request for votes
+	// attestation is the frame that says which they are; nil: none.
+	attestation []byte
 
 	self      Ref[messages.Peer]
 	node      [32]byte           // proved by the handshake
@@ -46,6 +49,7 @@ type peer struct {
 	handshake *wire.Handshaker   // nil when it is over
 	last      []wire.Message     // of a dialler's handshake: sent when the supervisor admits the connection
 	admitted  bool
+	attested  bool        // it has said who votes there
 	cancel    func() bool // the time limit of the handshake
 	reported  bool        // an offence was reported: what follows does not count again
 }
@@ -98,6 +102,9 @@ func (a *peer) handle(ctx actor.Context, m messages.Peer) {
 		a.admitted = true
 		a.send(a.last...)
 		a.last = nil
+		if a.attestation != nil {
+			a.link.Send(a.attestation)
+		}
 	case *messages.LinkClosed:
 		if wire.IsViolation(m.Err) {
 			a.offend(peering.BadFrame, m.Err)
@@ -163,6 +170,7 @@ var kinds = map[wire.Type]peering.Kind{
 	wire.TypePublish: peering.KindBlock, wire.TypeVote: peering.KindVote, wire.TypeConfirmReq: peering.KindConfirm,
 	wire.TypePullReq: peering.KindPull, wire.TypeFrontierReq: peering.KindPull,
 	wire.TypeKeepalive: peering.KindChat, wire.TypeTelemetry: peering.KindChat, wire.TypeTelemetryReq: peering.KindChat,
+	wire.TypeAttestation: peering.KindChat,
 }
 
 // allowed reports whether a message is within the limits of its peer. One that
@@ -257,8 +265,30 @@ func (a *peer) dispatch(ctx actor.Context, m wire.Message, f *messages.FrameArri
 	case *wire.TelemetryReq:
 		a.refs.telemetry.Tell(&messages.TelemetryAsked{Conn: a.conn, Credit: f.Credit})
 		return true
+	case *wire.Attestation:
+		if kind, err := a.attest(m); err != nil {
+			a.offend(kind, err)
+			ctx.Stop(ctx.Self())
+		}
 	}
 	return false
+}
+
+// attest takes the other end's word for who votes there, once in a connection. That
+// bounds what checking the signatures costs; weight comes later, perhaps.
+func (a *peer) attest(m *wire.Attestation) (peering.Offence, error) {
+	if a.attested {
+		return peering.BadMessage, errors.New("a second attestation")
+	}
+	a.attested = true
+	accounts := make([]lattice.Account, len(m.List))
+	for i, good := range a.env.verify(m.Checks(a.net, a.node)) {
+		if accounts[i] = m.List[i].Representative; !good {
+			return peering.BadSignature, fmt.Errorf("attestation of %v", accounts[i])
+		}
+	}
+	a.refs.peers.Tell(&messages.RepresentativesAttested{Conn: a.conn, Accounts: accounts})
+	return 0, nil
 }
 
 // answerSize is how many bytes the votes for so many blocks take at most.

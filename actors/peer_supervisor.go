@@ -44,6 +44,10 @@ const (
 	resolveMin, resolveMax, resolveAlone = 2 * time.Second, 10 * time.Minute, 30 * time.Second
 )
 
+// A node that starts has few peers for a moment. How many principals are among them is
+// told when none has been added for settleTime, or after settleMost, however it goes on.
+const settleTime, settleMost = 3 * time.Second, 15 * time.Second
+
 // peerSupervisor drives the peer book and owns one actor for each connection.
 type peerSupervisor struct {
 	env       *Env
@@ -52,14 +56,16 @@ type peerSupervisor struct {
 	board     *board
 	cfg       peering.Config
 	handshake wire.HandshakeConfig
-	names     []string // configured peers, host:port
-	voters    int      // representatives of this node
-	filter    *peering.Filter
-	conns     *atomic.Uint64 // the last ConnID; outlives the actor, so that none is used twice
-	log       *slog.Logger
-	kept      []peering.Peer // as stored, in the order of the addresses, without times
-	keptAt    time.Time
-	external  []netip.AddrPort // where peers are told that this node is
+	names     []string          // configured peers, host:port
+	own       []lattice.Account // representatives of this node
+	// attestation is the frame that says so; nil: nobody votes here.
+	attestation []byte
+	filter      *peering.Filter
+	conns       *atomic.Uint64 // the last ConnID; outlives the actor, so that none is used twice
+	log         *slog.Logger
+	kept        []peering.Peer // as stored, in the order of the addresses, without times
+	keptAt      time.Time
+	external    []netip.AddrPort // where peers are told that this node is
 
 	machine  *peering.Peers
 	rng      *rand.Rand
@@ -70,6 +76,27 @@ type peerSupervisor struct {
 	bans     uint64                                 // of the machine, as told to the board
 	talk     *peering.TokenBucket                   // lines of the log that strangers may cause
 	unsaid   uint64                                 // lines that were too many
+	settling settling
+}
+
+// settling is how long a node that starts has peers, and when there was last one
+// principal more among them.
+type settling struct {
+	most        int
+	since, more time.Time
+	over        bool
+}
+
+// settled reports whether the number of principals that attest may be told.
+func (s *settling) settled(peers, principals int, now time.Time) bool {
+	if s.since.IsZero() && peers > 0 {
+		s.since = now
+	}
+	if principals > s.most || s.since.IsZero() {
+		s.most, s.more = principals, now
+	}
+	s.over = s.over || !s.since.IsZero() && (now.Sub(s.since) >= settleMost || now.Sub(s.since) >= settleTime && now.Sub(s.more) >= settleTime)
+	return s.over
 }
 
 // maxAccused is how many offenders health names.
@@ -125,6 +152,7 @@ func (a *peerSupervisor) Receive(ctx actor.Context) {
 func (a *peerSupervisor) start() {
 	a.machine = peering.New(a.cfg)
 	a.accused, a.unsaid, a.bans = nil, 0, 0
+	a.settling = settling{}
 	a.talk = peering.NewTokenBucket(talkPerSecond, talkBurst, a.env.Clock.Now())
 	a.rng = a.env.rand(namePeers)
 	a.open = map[messages.ConnID]Ref[messages.Peer]{}
@@ -170,6 +198,7 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 	switch m := m.(type) {
 	case *messages.Tick:
 		a.machine.Tick(m.Now, a.rng)
+		a.machine.SetVoting(a.own, a.heard(), m.Now)
 		a.machine.Widen(a.board.short.Load() || a.board.stall.Load() != nil)
 		a.resolve(m.Now)
 		a.post(m.Now)
@@ -195,9 +224,12 @@ func (a *peerSupervisor) handle(ctx actor.Context, m messages.PeerSupervisor) {
 		score := a.machine.Misbehaved(peering.ConnID(m.Conn), m.Kind, now)
 		a.accuse(m, now)
 		a.say(slog.LevelWarn, "a peer broke the rules", "conn", m.Conn, "remote", a.remote(m), "offence", m.Kind, "score", score, "what", m.Text)
-	case *messages.RepresentativeSeen:
+	case *messages.RepresentativesAttested:
+		a.machine.Attested(peering.ConnID(m.Conn), m.Accounts)
+	case *messages.VotesBrought:
 		a.machine.Useful(peering.ConnID(m.Conn), now)
-		a.machine.RepresentativeSeen(peering.ConnID(m.Conn), m.Account)
+	case *messages.PeersTold:
+		a.machine.Told(peering.ConnID(m.Conn), m.Peers, m.Principals)
 	case *messages.PeersWanted:
 		for _, conn := range slices.Sorted(maps.Keys(a.open)) {
 			a.refs.bootstrap.Tell(&messages.PeerUp{Conn: conn})
@@ -312,7 +344,7 @@ func (a *peerSupervisor) spawn(ctx actor.Context, conn messages.ConnID, link mes
 		New: func() actor.Actor {
 			return &peer{
 				env: a.env, refs: a.refs, net: a.net, conn: conn, link: link, filter: a.filter,
-				log: a.log, config: a.handshake, inbound: inbound, limits: &a.cfg.Limits, voters: a.voters,
+				log: a.log, config: a.handshake, inbound: inbound, limits: &a.cfg.Limits, voters: len(a.own), attestation: a.attestation,
 			}
 		},
 		Mailbox:       mailbox.Config{Capacity: peerMailbox},
@@ -368,8 +400,10 @@ func (a *peerSupervisor) tellDown(conn messages.ConnID) {
 func (a *peerSupervisor) post(now time.Time) {
 	status := a.machine.Status(now)
 	view := make([]peerView, len(status))
+	needy := false
 	for i, s := range status {
 		view[i].Status = s
+		needy = needy || s.Needy
 		if c := a.children[messages.ConnID(s.Conn)]; c != nil {
 			view[i].traffic, view[i].ignored = c.link.Traffic(), c.ignored
 			if s.Score > 0 {
@@ -378,6 +412,15 @@ func (a *peerSupervisor) post(now time.Time) {
 		}
 	}
 	a.board.peers.Store(&view)
+	a.board.needy.Store(needy)
+	hearing := a.machine.Hearing()
+	switch settled := a.settling.settled(len(status), hearing, now); {
+	case !settled:
+		hearing = -1
+	case a.board.short.Load(): // whatever there is would help
+		hearing = 0
+	}
+	a.board.hearing.Store(int64(hearing))
 	a.postNetwork(now)
 }
 
@@ -428,9 +471,11 @@ func (a *peerSupervisor) flood(m *messages.Flood) {
 	case messages.ReachBlock:
 		to = a.machine.FanoutBlock(a.rng, except)
 	case messages.ReachOwnVote:
-		to = a.machine.FanoutVote(a.rng, true, except)
+		to = a.machine.FanoutOwnVote(a.rng)
 	case messages.ReachVote:
-		to = a.machine.FanoutVote(a.rng, false, except)
+		to = a.machine.FanoutVote(a.rng, except, m.Of)
+	case messages.ReachNeedyVote:
+		to = a.machine.FanoutNeedy(a.rng, except, m.Of)
 	case messages.ReachAll:
 		to = a.machine.All()
 	}
@@ -442,8 +487,18 @@ func (a *peerSupervisor) flood(m *messages.Flood) {
 	}
 }
 
+// heard tells when principals were heard last, directly or through others.
+func (a *peerSupervisor) heard() []peering.Heard {
+	live := *a.board.liveness.Load()
+	out := make([]peering.Heard, len(live))
+	for i := range live {
+		out[i] = peering.Heard{Account: live[i].Representative, Last: live[i].Last}
+	}
+	return out
+}
+
 // solicit asks for votes. A connection through which nobody speaks but those who
-// have said all is asked only now and then: who speaks through it is hearsay.
+// have said all is asked only now and then: it may pass on what others said.
 func (a *peerSupervisor) solicit(m *messages.Solicit) {
 	for _, conn := range a.machine.Solicit(a.rng, solicited) {
 		r, ok := a.open[messages.ConnID(conn)]

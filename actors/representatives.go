@@ -7,48 +7,22 @@ import (
 
 	"github.com/smallnano/smallnano/actors/core/election"
 	"github.com/smallnano/smallnano/actors/core/quorum"
-	"github.com/smallnano/smallnano/messages"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
 	"github.com/smallnano/smallnano/wire/rpc"
 )
 
 const (
-	// crawlMin and crawlMax are the pauses between two searches for
-	// representatives: they double while nothing comes of it.
-	crawlMin = 3 * time.Second
-	crawlMax = time.Minute
+	// shortAfter is how long the representatives that are connected have less weight
+	// than a decision needs before more peers are dialled: those that are new have yet
+	// to say who they are.
+	shortAfter = 3 * time.Second
 	// namedSilent is how many silent representatives are named in a reason.
 	namedSilent = 3
 )
 
-// crawler finds out behind which connections representatives are, while those
-// that are known have less weight than a decision needs: peers are asked to vote
-// on a block that is confirmed, which only representatives answer.
-type crawler struct {
-	block messages.SolicitedBlock // confirmed lately
-	at    time.Time               // of the next search
-	pause time.Duration
-	found lattice.Amount // weight behind connections at the last search
-}
-
-// loadConfirmed takes the last confirmed block out of the ledger.
-func (a *electionManager) loadConfirmed() error {
-	return a.env.Store.View(func(r storage.Reader) error {
-		counts, err := r.Counts()
-		if err != nil {
-			return err
-		}
-		last, err := r.Confirmations(counts.Cemented, 1)
-		if err == nil && len(last) == 1 {
-			a.crawl.block = messages.SolicitedBlock{Account: last[0].Account, Hash: last[0].Hash}
-		}
-		return err
-	})
-}
-
-// reachable is the weight of the representatives that speak through connections,
-// and of this node's own.
+// reachable is the weight of the representatives that have attested to vote behind
+// connections, and of this node's own.
 func (a *electionManager) reachable() (sum lattice.Amount) {
 	seen := map[lattice.Account]struct{}{}
 	add := func(rep lattice.Account) {
@@ -68,25 +42,13 @@ func (a *electionManager) reachable() (sum lattice.Amount) {
 	return sum
 }
 
-// search asks peers who they speak for, if too little is known of that.
-func (a *electionManager) search(now time.Time) {
-	c := &a.crawl
-	if now.Before(c.at) || len(*a.board.peers.Load()) == 0 || c.block.Hash.IsZero() {
-		return
+// weigh posts whether those that are connected have less weight than a decision
+// needs.
+func (a *electionManager) weigh(now time.Time) {
+	if len(*a.board.peers.Load()) == 0 || !a.reachable().Less(a.quorum.Delta()) {
+		a.enoughAt = now
 	}
-	found := a.reachable()
-	if c.pause == 0 || found != c.found {
-		c.pause = crawlMin
-	}
-	c.at, c.found = now.Add(c.pause), found
-	short := found.Less(a.quorum.Delta())
-	a.board.short.Store(short)
-	if !short {
-		return
-	}
-	c.pause = min(2*c.pause, crawlMax)
-	a.refs.votes.Tell(&messages.RepresentativesAsked{Hash: c.block.Hash})
-	a.refs.peers.Tell(&messages.Solicit{Blocks: []messages.SolicitedBlock{c.block}})
+	a.board.short.Store(now.Sub(a.enoughAt) >= shortAfter)
 }
 
 // shippedUntil is how many blocks must be confirmed here before the own weights

@@ -237,7 +237,7 @@ func (l *tcpLink) Send(frame []byte) bool {
 			sent = l.live.put(frame, linkQueueBytes/2)
 		case wire.TypeVote, wire.TypeConfirmReq:
 			sent = l.live.put(frame, linkQueueBytes*3/4)
-		default:
+		default: // what is said once
 			sent = l.live.put(frame, linkQueueBytes)
 		}
 	}

@@ -30,10 +30,15 @@ const (
 	// tellAtRest is the least pause between two times that all peers are told while
 	// there is nothing new to tell.
 	tellAtRest = time.Minute
+	// tellSoon is by how much sooner all are told when the number of peers, or of
+	// principals among them, is another one: who hears few gets votes of others from
+	// them (ADR 25).
+	tellSoon = 10
 )
 
 // telemetry tells peers about this node and keeps what they tell of themselves.
-// Nothing is decided by it: a node can claim anything.
+// A node can claim anything, so nothing is decided by it but how many votes of
+// others a peer is sent.
 type telemetry struct {
 	env     *Env
 	refs    *refs
@@ -49,6 +54,19 @@ type telemetry struct {
 	own     []byte // frame
 	ownAt   time.Time
 	next    time.Time // when everybody is told again
+	said    company   // to everybody
+	saidAt  time.Time // something, to somebody
+}
+
+// company is how many peers there are, and how many principals among them.
+type company struct{ peers, principals uint32 }
+
+func (a *telemetry) company() company {
+	c := company{uint32(len(*a.board.peers.Load())), wire.UnknownPrincipals}
+	if n := a.board.hearing.Load(); n >= 0 {
+		c.principals = uint32(n)
+	}
+	return c
 }
 
 // report is what one peer told last.
@@ -77,6 +95,7 @@ func (a *telemetry) handle(m messages.Telemetry) {
 		a.post()
 	case *messages.TelemetryAsked:
 		if f := a.telling(); f != nil {
+			a.saidAt = a.env.Clock.Now()
 			a.refs.peer(m.Conn).Tell(&messages.SendFrame{Frame: f})
 		}
 		messages.Release(m.Credit)
@@ -84,9 +103,12 @@ func (a *telemetry) handle(m messages.Telemetry) {
 		a.arrived(m)
 		messages.Release(m.Credit)
 	case *messages.Tick:
-		if m.Now.Before(a.next) {
+		// Who was told a moment ago would not look at it.
+		pause := max(a.every/tellSoon, 2*telemetryPause)
+		if soon := a.said != a.company() && m.Now.Sub(a.saidAt) >= pause; m.Now.Before(a.next) && !soon {
 			return
 		}
+		a.said, a.saidAt = a.company(), m.Now
 		a.next = m.Now.Add(a.every)
 		if a.board.resting.Load() {
 			a.next = m.Now.Add(max(a.every, tellAtRest))
@@ -113,9 +135,10 @@ func (a *telemetry) telling() []byte {
 		a.log.Warn("cannot count the blocks to tell peers", "err", err)
 		return nil
 	}
+	company := a.company()
 	m := &wire.Telemetry{
 		Blocks: counts.Blocks, Confirmed: counts.Cemented, Accounts: counts.Accounts, Unchecked: a.board.unchecked.Load(),
-		Uptime: uint64(max(0, now.Sub(a.started)) / time.Second), Peers: uint32(len(*a.board.peers.Load())),
+		Uptime: uint64(max(0, now.Sub(a.started)) / time.Second), Peers: company.peers, Principals: company.principals,
 		PruningDepth: uint32(min(a.board.pruning.Load().keep, math.MaxUint32)),
 		Protocol:     wire.Version, Major: a.version[0], Minor: a.version[1], Patch: a.version[2],
 		Genesis: a.net.GenesisHash, Timestamp: uint64(max(0, now.UnixMilli())),
@@ -145,6 +168,7 @@ func (a *telemetry) arrived(m *messages.TelemetryArrived) {
 		return
 	}
 	a.reports[m.Conn] = &report{*told, now}
+	a.refs.peers.Tell(&messages.PeersTold{Conn: m.Conn, Peers: told.Peers, Principals: told.Principals})
 	a.post()
 }
 

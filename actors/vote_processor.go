@@ -22,10 +22,10 @@ const (
 	// recentlyCemented is how many of the last final blocks are remembered: a vote
 	// that names nothing else is dropped unchecked.
 	recentlyCemented = 8192
-	// maxVoices is how many pairs of representative and connection are told to the
-	// peer supervisor in each voicesEvery.
-	maxVoices   = 1024
-	voicesEvery = 30 * time.Second
+	// usefulEvery is how often the peer supervisor is told that a connection brings
+	// votes; maxUseful bounds the connections that are remembered for it.
+	maxUseful   = 1024
+	usefulEvery = 30 * time.Second
 	// hearAgain is after how long a vote is checked only to know that its
 	// representative is there: without it, one whose votes always come after the
 	// quorum would not count as online.
@@ -34,8 +34,6 @@ const (
 	lateVotes = 256
 	// maxGained bounds the representatives that are new since the weights were told.
 	maxGained = 1024
-	// maxAsked is how many blocks that peers were asked about are remembered.
-	maxAsked = 16
 )
 
 // voteProcessor checks the signatures of votes before elections count them. The
@@ -46,7 +44,6 @@ type voteProcessor struct {
 	refs    *refs
 	net     *lattice.Network
 	board   *board
-	own     []lattice.Account
 	log     *slog.Logger
 	inbox   *mailbox.Inbox
 	weights map[lattice.Account]lattice.Amount
@@ -55,13 +52,12 @@ type voteProcessor struct {
 	// anew. At most maxGained of them.
 	gained   map[lattice.Account]lattice.Amount
 	cemented *votes.Recent[lattice.Hash]
-	voices   *votes.Recent[voice]
-	tellAt   time.Time // when voices are told anew
+	useful   *votes.Recent[messages.ConnID] // told to bring votes
+	tellAt   time.Time                      // when they are told anew
 	batch    []*messages.VoteArrived
 
 	twins  *twins
 	toldAt time.Time                     // when a twin was logged
-	asked  *votes.Recent[lattice.Hash]   // confirmed blocks on which peers were asked to vote
 	heard  map[lattice.Account]time.Time // when a vote of a representative was last checked
 	late   int                           // votes about final blocks that may be checked before the next tick
 }
@@ -71,8 +67,7 @@ func (a *voteProcessor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		a.cemented = votes.NewRecent[lattice.Hash](recentlyCemented)
-		a.voices = votes.NewRecent[voice](maxVoices)
-		a.asked = votes.NewRecent[lattice.Hash](maxAsked)
+		a.useful = votes.NewRecent[messages.ConnID](maxUseful)
 		a.heard, a.late = map[lattice.Account]time.Time{}, lateVotes
 		a.gained = map[lattice.Account]lattice.Amount{}
 		a.refs.elections.Tell(&messages.WeightsWanted{})
@@ -93,8 +88,6 @@ func (a *voteProcessor) handle(m messages.Votes) {
 	switch m := m.(type) {
 	case *messages.VoteArrived:
 		a.arrived(m)
-	case *messages.RepresentativesAsked:
-		a.asked.Add(m.Hash)
 	case *messages.WeightsChanged:
 		a.weights = m.Weights
 		clear(a.gained)
@@ -106,8 +99,8 @@ func (a *voteProcessor) handle(m messages.Votes) {
 	case *messages.Tick:
 		a.late = lateVotes
 		if !m.Now.Before(a.tellAt) {
-			a.tellAt = m.Now.Add(voicesEvery)
-			a.voices = votes.NewRecent[voice](maxVoices)
+			a.tellAt = m.Now.Add(usefulEvery)
+			a.useful = votes.NewRecent[messages.ConnID](maxUseful)
 		}
 	}
 }
@@ -135,7 +128,7 @@ func (a *voteProcessor) arrived(m *messages.VoteArrived) {
 		if m.Restore != nil {
 			m.Restore() // when its representative has weight, the same vote may come again
 		}
-	case a.useful(m.Vote):
+	case a.wanted(m.Vote):
 		a.board.stir()
 		a.batch = append(a.batch, m)
 	default:
@@ -143,13 +136,10 @@ func (a *voteProcessor) arrived(m *messages.VoteArrived) {
 	}
 }
 
-// useful reports whether a vote can change anything, or tells how a
+// wanted reports whether a vote can change anything, or tells how a
 // representative is.
-func (a *voteProcessor) useful(v *lattice.Vote) bool {
+func (a *voteProcessor) wanted(v *lattice.Vote) bool {
 	if slices.ContainsFunc(v.Hashes, func(h lattice.Hash) bool { return !a.cemented.Has(h) }) {
-		return true
-	}
-	if slices.ContainsFunc(v.Hashes, a.asked.Has) {
 		return true
 	}
 	if a.late <= 0 {
@@ -194,7 +184,9 @@ func (a *voteProcessor) check() {
 		switch {
 		case good[i]:
 			passed = append(passed, messages.VerifiedVote{Vote: m.Vote, Conn: m.Conn})
-			a.seen(m)
+			if m.Conn != 0 && a.useful.Add(m.Conn) {
+				a.refs.peers.Tell(&messages.VotesBrought{Conn: m.Conn})
+			}
 			a.noteHeard(m, now)
 		case m.Conn != 0:
 			a.refs.peers.Tell(&messages.PeerMisbehaved{Conn: m.Conn, Kind: peering.BadSignature, Text: "vote of " + m.Vote.Representative.String()})
@@ -202,21 +194,6 @@ func (a *voteProcessor) check() {
 	}
 	if len(passed) > 0 {
 		a.refs.elections.Tell(&messages.VotesVerified{Votes: passed})
-	}
-}
-
-// voice is a representative that speaks through a connection.
-type voice struct {
-	conn messages.ConnID
-	rep  lattice.Account
-}
-
-// seen tells the peer supervisor where a representative can be found, once in
-// a while. Those of this node are not behind a connection, though their votes
-// come back through some.
-func (a *voteProcessor) seen(m *messages.VoteArrived) {
-	if m.Conn != 0 && !slices.Contains(a.own, m.Vote.Representative) && a.voices.Add(voice{m.Conn, m.Vote.Representative}) {
-		a.refs.peers.Tell(&messages.RepresentativeSeen{Conn: m.Conn, Account: m.Vote.Representative})
 	}
 }
 

@@ -18,7 +18,7 @@ func TestVoteOfNewRepresentative(t *testing.T) {
 	a := &voteProcessor{
 		env: &Env{Clock: supervise.RealClock{}}, net: lattice.Dev(), board: newBoard(),
 		weights: map[lattice.Account]lattice.Amount{old: lattice.AmountFrom(5)}, gained: map[lattice.Account]lattice.Amount{},
-		cemented: votes.NewRecent[lattice.Hash](recentlyCemented), asked: votes.NewRecent[lattice.Hash](maxAsked), late: lateVotes,
+		cemented: votes.NewRecent[lattice.Hash](recentlyCemented), late: lateVotes,
 	}
 	restored := 0
 	arrive := func(rep lattice.Account) bool {

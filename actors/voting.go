@@ -180,16 +180,21 @@ func appendFree(hashes []lattice.Hash, r storage.Lookup, hash lattice.Hash) ([]l
 }
 
 // askProofs has the elections pass on what others said of a root on which a peer
-// asks about more than one block: it cannot decide it. See ADR 12.
+// asks about more than one block: it cannot decide it. See ADR 12. On other roots
+// they do so for a peer that cannot hear everybody, see ADR 25.
 func (a *voting) askProofs(m *messages.VotesAsked) {
-	var hashes []lattice.Hash
-	for i, q := range m.Asked {
-		if slices.ContainsFunc(m.Asked, func(o messages.AskedBlock) bool { return o.Account == q.Account && o.Hash != q.Hash }) {
-			hashes = append(hashes, m.Asked[i].Hash)
+	ask := &messages.ProofsAsked{Conn: m.Conn}
+	needy := a.board.needy.Load()
+	for _, q := range m.Asked {
+		switch {
+		case slices.ContainsFunc(m.Asked, func(o messages.AskedBlock) bool { return o.Account == q.Account && o.Hash != q.Hash }):
+			ask.Hashes = append(ask.Hashes, q.Hash)
+		case needy:
+			ask.Open = append(ask.Open, q.Hash)
 		}
 	}
-	if len(hashes) > 0 {
-		a.refs.elections.Tell(&messages.ProofsAsked{Conn: m.Conn, Hashes: hashes})
+	if len(ask.Hashes)+len(ask.Open) > 0 {
+		a.refs.elections.Tell(ask)
 	}
 }
 

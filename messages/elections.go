@@ -56,6 +56,9 @@ func (*VotesVerified) MailboxSource() Source { return fromConsensus }
 type ProofsAsked struct {
 	Conn   ConnID
 	Hashes []lattice.Hash
+	// Open are blocks that it asked about without a rival. It gets votes on them if it
+	// cannot hear all principals itself.
+	Open []lattice.Hash
 }
 
 // MailboxSource puts each peer's wishes in a queue of their own.

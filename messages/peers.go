@@ -112,6 +112,8 @@ type Flood struct {
 	// Block, if not zero, is the block in the frame: who has told it lately is passed
 	// over.
 	Block lattice.Hash
+	// Of is the representative of somebody else's vote.
+	Of lattice.Account
 }
 
 // MailboxSource lets what this node has to say go before what it hears.
@@ -122,15 +124,16 @@ type Reach uint8
 
 // The reaches, by the propagation rules.
 const (
-	ReachOwnBlock Reach = iota + 1 // all principals and ceil(sqrt(peers)) others
-	ReachBlock                     // ceil(sqrt(peers)) peers
-	ReachOwnVote                   // all principals and 2 ceil(sqrt(peers)) others
-	ReachVote                      // ceil(sqrt(peers))/2 peers
-	ReachAll                       // every peer
+	ReachOwnBlock  Reach = iota + 1 // all principals and ceil(sqrt(peers)) others
+	ReachBlock                      // ceil(sqrt(peers)) peers
+	ReachOwnVote                    // all principals and 2 ceil(sqrt(peers)) others
+	ReachVote                       // ceil(sqrt(peers)) peers, and needy ones
+	ReachNeedyVote                  // peers that cannot hear all principals
+	ReachAll                        // every peer
 )
 
 // Solicit asks for votes: of connections through which representatives speak,
-// and of some others, which is how representatives are found.
+// and of some others, which may have heard some.
 type Solicit struct{ Blocks []SolicitedBlock }
 
 // SolicitedBlock is a block on which votes are wanted.
@@ -143,15 +146,31 @@ type SolicitedBlock struct {
 // MailboxSource lets what this node has to say go before what it hears.
 func (*Solicit) MailboxSource() Source { return fromConsensus }
 
-// RepresentativeSeen says that a connection brought a fresh vote of a
-// representative: it is probably that representative's node.
-type RepresentativeSeen struct {
-	Conn    ConnID
-	Account lattice.Account
+// RepresentativesAttested says that representatives have proved to vote at the other
+// end of a connection. It comes once in a connection at most.
+type RepresentativesAttested struct {
+	Conn     ConnID
+	Accounts []lattice.Account
+}
+
+// MailboxControl lets the fact pass a full queue: it does not come again.
+func (*RepresentativesAttested) MailboxControl() {}
+
+// VotesBrought says that a connection brought a fresh vote.
+type VotesBrought struct{ Conn ConnID }
+
+// MailboxSource queues it with the peer's other facts.
+func (m *VotesBrought) MailboxSource() Source { return m.Conn.source() }
+
+// PeersTold says how many peers the other end of a connection says it has, and how
+// many principals have attested to be among them.
+type PeersTold struct {
+	Conn              ConnID
+	Peers, Principals uint32
 }
 
 // MailboxSource queues it with the peer's other facts.
-func (m *RepresentativeSeen) MailboxSource() Source { return m.Conn.source() }
+func (m *PeersTold) MailboxSource() Source { return m.Conn.source() }
 
 // MessagesIgnored says how many messages of a peer were over its limits since
 // its connection began.
@@ -181,17 +200,19 @@ type PrincipalsChanged struct{ Accounts []lattice.Account }
 // MailboxControl lets the fact pass a full queue.
 func (*PrincipalsChanged) MailboxControl() {}
 
-func (*PrincipalsChanged) toPeerSupervisor()  {}
-func (*LinkAccepted) toPeerSupervisor()       {}
-func (*DialEnded) toPeerSupervisor()          {}
-func (*Resolved) toPeerSupervisor()           {}
-func (*HandshakeDone) toPeerSupervisor()      {}
-func (*AddressesHeard) toPeerSupervisor()     {}
-func (*PeerMisbehaved) toPeerSupervisor()     {}
-func (*Flood) toPeerSupervisor()              {}
-func (*Solicit) toPeerSupervisor()            {}
-func (*RepresentativeSeen) toPeerSupervisor() {}
-func (*Tick) toPeerSupervisor()               {}
+func (*PrincipalsChanged) toPeerSupervisor()       {}
+func (*LinkAccepted) toPeerSupervisor()            {}
+func (*DialEnded) toPeerSupervisor()               {}
+func (*Resolved) toPeerSupervisor()                {}
+func (*HandshakeDone) toPeerSupervisor()           {}
+func (*AddressesHeard) toPeerSupervisor()          {}
+func (*PeerMisbehaved) toPeerSupervisor()          {}
+func (*Flood) toPeerSupervisor()                   {}
+func (*Solicit) toPeerSupervisor()                 {}
+func (*RepresentativesAttested) toPeerSupervisor() {}
+func (*VotesBrought) toPeerSupervisor()            {}
+func (*PeersTold) toPeerSupervisor()               {}
+func (*Tick) toPeerSupervisor()                    {}
 
 // Peer is every message that the actor of one connection accepts.
 //

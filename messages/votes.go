@@ -40,16 +40,7 @@ type WeightsChanged struct {
 // MailboxControl lets the weights be known under load.
 func (*WeightsChanged) MailboxControl() {}
 
-// RepresentativesAsked says that peers were asked for their votes on a confirmed
-// block, to find out who speaks through which connection: the answers matter,
-// though the block is final.
-type RepresentativesAsked struct{ Hash lattice.Hash }
-
-// MailboxControl lets the fact come before the answers.
-func (*RepresentativesAsked) MailboxControl() {}
-
-func (*RepresentativesAsked) toVotes() {}
-func (*VoteArrived) toVotes()          {}
-func (*WeightsChanged) toVotes()       {}
-func (*BlocksCemented) toVotes()       {}
-func (*Tick) toVotes()                 {}
+func (*VoteArrived) toVotes()    {}
+func (*WeightsChanged) toVotes() {}
+func (*BlocksCemented) toVotes() {}
+func (*Tick) toVotes()           {}

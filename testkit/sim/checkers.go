@@ -13,6 +13,7 @@ import (
 	"github.com/smallnano/smallnano/actors/core/ledger"
 	"github.com/smallnano/smallnano/messages/lattice"
 	"github.com/smallnano/smallnano/storage"
+	"github.com/smallnano/smallnano/testkit"
 )
 
 // seen is what the checkers remember of a run.
@@ -72,6 +73,27 @@ func (s *Sim) committed(n *Node, err error) {
 	}
 	if full {
 		s.checkLedger(n)
+		s.checkVoices(n)
+	}
+}
+
+// checkVoices checks that a node takes nobody for the node of a representative that
+// is another's.
+func (s *Sim) checkVoices(n *Node) {
+	for _, d := range n.running.Backend().Quorum().Details {
+		at := d.Address.Addr()
+		known := false
+		if whose := s.seen.honest[d.Account]; whose != nil {
+			known = at == s.opt.address(whose.ID).Addr()
+		}
+		for _, l := range s.liars {
+			for life := 1; life <= l.lives && testkit.AccountOf(l.rep) == d.Account; life++ {
+				known = known || at == s.opt.liarAddress(l.number, life).Addr()
+			}
+		}
+		if !known {
+			s.violate("voices", "node %d believes that %v votes at %v", n.ID, d.Account, d.Address)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 const (
 	liarBlocks  = 128
 	liarVotes   = 64
+	liarWords   = 16
 	liarConns   = 12
 	firstLiar   = 100 // owner number of the first
 	liarSilence = 20  // of a hundred requests it does not answer
@@ -34,9 +35,10 @@ type liar struct {
 	every  time.Duration
 	lives  int // identities so far
 	conns  []*lie
-	blocks []lattice.Block // seen last
-	hashes []lattice.Hash  // of blocks
-	votes  []lattice.Vote  // seen last
+	blocks []lattice.Block    // seen last
+	hashes []lattice.Hash     // of blocks
+	votes  []lattice.Vote     // seen last
+	words  []wire.Attestation // of others, heard last
 	hoard  hoard
 	// pair is the last double spend that it has made up its mind about.
 	pair [2]lattice.Hash
@@ -46,6 +48,7 @@ type liar struct {
 type lie struct {
 	liar      *liar
 	link      *link
+	node      crypto.PublicKey // of the liar, here
 	handshake *wire.Handshaker // nil when it is over
 	closed    bool
 }
@@ -183,7 +186,7 @@ func (l *liar) took(k *link, inbound bool) {
 		Network: network, NodeKey: key(5_000_000 + 1000*l.number + l.lives), PeeringPort: 7176,
 		Sign: l.sim.sign, Verify: func(c crypto.Check) bool { return l.sim.verify([]crypto.Check{c})[0] },
 	}
-	c := &lie{liar: l, link: k}
+	c := &lie{liar: l, link: k, node: cfg.NodeKey.Public()}
 	if inbound {
 		c.handshake = wire.NewListener(cfg, l.cookie())
 	} else {
@@ -263,7 +266,18 @@ func (c *lie) receive(f *messages.FrameArrived) {
 	}
 	if done {
 		c.handshake = nil
+		c.attest()
 	}
+}
+
+// attest says who votes here: the liar, or one of others by what it has told the liar.
+func (c *lie) attest() {
+	l := c.liar
+	if l.can(attestOthers) && len(l.words) > 0 {
+		c.say(&l.words[l.sim.world.rng.IntN(len(l.words))])
+		return
+	}
+	c.say(&wire.Attestation{List: []wire.Attested{wire.Attest(l.sim.net, c.node, l.rep, l.sim.sign)}})
 }
 
 // hear remembers what may be of use and answers what it is asked.
@@ -277,6 +291,11 @@ func (c *lie) hear(m wire.Message) {
 			l.votes = l.votes[1:]
 		}
 		l.votes = append(l.votes, m.Vote)
+	case *wire.Attestation:
+		if len(l.words) >= liarWords {
+			l.words = l.words[1:]
+		}
+		l.words = append(l.words, *m)
 	case *wire.PullReq:
 		if l.can(hoards) {
 			l.serveBlocks(c, m)

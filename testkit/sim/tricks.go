@@ -43,13 +43,14 @@ var (
 	otherGenesis  = trick{"genesis", func(*liar) {}}
 	falsePulls    = trick{"pulls", func(*liar) {}}
 	hoards        = trick{"hoards", (*liar).hoards}
+	attestOthers  = trick{"attest", func(*liar) {}}
 )
 
 // voterTricks are those of a representative, peerTricks those of anybody.
 var (
 	voterTricks = []trick{voteBoth, votePhantom, voteLate, voteReplay, voteSplit}
 	storyTricks = []trick{voteStubborn, voteFavour, askVotes, hoards} // in scenarios only
-	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, forge, steal, badWork, weakWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls}
+	peerTricks  = []trick{garbage, otherNetwork, flood, badSignatures, forge, steal, badWork, weakWork, gossip, hangUp, halfOpen, otherGenesis, falsePulls, attestOthers}
 )
 
 // trickByName returns a trick by the name that scenarios use.

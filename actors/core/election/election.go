@@ -116,11 +116,13 @@ func (e *election) count(v vote, cooldown time.Duration) Result {
 		old.also |= 1 << v.block
 		e.add(*old)
 		return Conflict
+	case old.final() && v.final():
+		return Repeat
 	case old.timestamp >= v.timestamp:
 		return Replay
 	case same && !v.final():
 		old.timestamp = v.timestamp
-		return Replay
+		return Repeat
 	case !same && !v.final() && stayed >= 0 && stayed < cooldown: // negative: the clock was set back
 		return Throttled
 	}

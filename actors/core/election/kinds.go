@@ -63,19 +63,20 @@ type Result uint8
 // The results.
 const (
 	Used          Result = iota // changed a tally
-	Replay                      // nothing new: not later than what is known, or for the same block
+	Replay                      // nothing new: not later than what is known
 	Indeterminate               // no election for this block: worth caching
 	Late                        // the block is confirmed
 	Weightless                  // the representative has no weight
 	Throttled                   // changed its mind too soon
 	Conflict                    // changed a tally, and contradicts the representative's own final vote
 	Crowded                     // too light among too many voters
+	Repeat                      // for the same block, later, or finally again: somebody has asked for it
 	results
 )
 
 // String returns the result in words.
 func (r Result) String() string {
-	return name(int(r), "used", "replay", "indeterminate", "late", "weightless", "throttled", "conflict", "crowded")
+	return name(int(r), "used", "replay", "indeterminate", "late", "weightless", "throttled", "conflict", "crowded", "repeat")
 }
 
 func name(i int, names ...string) string {

@@ -111,12 +111,14 @@ func (m *twin) vote(rep lattice.Account, timestamp uint64, hash lattice.Hash, co
 		m.votes[rep] = old
 		m.judge()
 		return Conflict
+	case voted && old.final() && final:
+		return Repeat
 	case voted && old.timestamp >= timestamp:
 		return Replay
 	case voted && old.hashes[0] == hash && !final:
 		old.timestamp = timestamp
 		m.votes[rep] = old
-		return Replay
+		return Repeat
 	case voted && old.hashes[0] != hash && !final && now.Sub(old.changed) < cooldown:
 		return Throttled
 	}

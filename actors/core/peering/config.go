@@ -27,7 +27,7 @@ const (
 	// addresses have given way.
 	maxNames = 2 * MaxConfigured
 	// MaxRepresentatives is how many representatives are remembered for one
-	// connection; the one seen longest ago is forgotten first.
+	// connection: as many as one node can attest.
 	MaxRepresentatives = 16
 	// maxOwn is how many addresses are remembered to be this node's own.
 	maxOwn = 16

@@ -36,7 +36,7 @@ func TestCrowdGivesWay(t *testing.T) {
 		}
 	}
 	p.SetPrincipals([]lattice.Account{{1}})
-	p.RepresentativeSeen(16, lattice.Account{1})
+	p.Attested(16, []lattice.Account{{1}})
 	p.Useful(15, now)
 	closed := map[ConnID]bool{}
 	let := 0

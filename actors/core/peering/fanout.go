@@ -1,8 +1,10 @@
 package peering
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/smallnano/smallnano/messages/lattice"
 )
@@ -13,26 +15,19 @@ func (p *Peers) SetPrincipals(accounts []lattice.Account) {
 	for _, a := range accounts {
 		p.principals[a] = struct{}{}
 	}
+	maps.DeleteFunc(p.lost, func(a lattice.Account, _ time.Time) bool { return !p.isPrincipal(a) })
 }
 
-// RepresentativeSeen reports that a representative speaks through a connection:
-// it answered a question that was sent there alone. Several connections may
-// claim the same one; a false claim costs a few messages, while a claim that
-// took the place of another would cut the real one off.
-func (p *Peers) RepresentativeSeen(id ConnID, account lattice.Account) {
-	c := p.conn(id)
-	if c == nil {
-		return
+// Attested reports which representatives have proved that they vote at the other
+// end of a connection, at most MaxRepresentatives. Several connections may have the
+// same one: its owner has two nodes, or has had.
+func (p *Peers) Attested(id ConnID, accounts []lattice.Account) {
+	if c := p.conn(id); c != nil {
+		c.representatives = slices.Clone(accounts[:min(len(accounts), MaxRepresentatives)])
 	}
-	if i := slices.Index(c.representatives, account); i >= 0 {
-		c.representatives = slices.Delete(c.representatives, i, i+1)
-	} else if len(c.representatives) == MaxRepresentatives {
-		c.representatives = slices.Delete(c.representatives, 0, 1)
-	}
-	c.representatives = append(c.representatives, account)
 }
 
-// Representatives returns who is known to speak through a connection. The slice
+// Representatives returns who has attested to vote behind a connection. The slice
 // is the machine's: it is good until the next call.
 func (p *Peers) Representatives(id ConnID) []lattice.Account {
 	if c := p.conn(id); c != nil {
@@ -43,10 +38,94 @@ func (p *Peers) Representatives(id ConnID) []lattice.Account {
 
 // principal reports whether a principal representative speaks through c.
 func (p *Peers) principal(c *conn) bool {
-	return slices.ContainsFunc(c.representatives, func(a lattice.Account) bool {
-		_, is := p.principals[a]
-		return is
-	})
+	return slices.ContainsFunc(c.representatives, p.isPrincipal)
+}
+
+func (p *Peers) isPrincipal(a lattice.Account) bool {
+	_, is := p.principals[a]
+	return is
+}
+
+// heardFor is how long a principal whose votes came through others is taken to be
+// there; of one that had attested and left votes must have come since, not counting
+// those that were under way, for leaving.
+const heardFor, leaving = 24 * time.Hour, 5 * time.Second
+
+// Heard is when a representative's vote came last, from wherever; zero: never.
+type Heard struct {
+	Account lattice.Account
+	Last    time.Time
+}
+
+// SetVoting tells which representatives vote here, and when others were heard last.
+func (p *Peers) SetVoting(own []lattice.Account, heard []Heard, now time.Time) {
+	known := p.hearing()
+	for _, a := range own {
+		if p.isPrincipal(a) {
+			known[a] = struct{}{}
+		}
+	}
+	for _, h := range heard {
+		if p.isPrincipal(h.Account) && !h.Last.IsZero() && now.Sub(h.Last) < heardFor && h.Last.After(p.lost[h.Account].Add(leaving)) {
+			known[h.Account] = struct{}{}
+		}
+	}
+	p.voters = len(known)
+}
+
+// Hearing returns how many principals have attested to vote behind connections.
+func (p *Peers) Hearing() int { return len(p.hearing()) }
+
+func (p *Peers) hearing() map[lattice.Account]struct{} {
+	known := map[lattice.Account]struct{}{}
+	for _, c := range p.conns {
+		for _, a := range c.representatives {
+			if c.open && p.isPrincipal(a) {
+				known[a] = struct{}{}
+			}
+		}
+	}
+	return known
+}
+
+// Told notes how many peers the other end says it has, and how many principals
+// among them. It can lie; what it gains is that votes come more often.
+func (p *Peers) Told(id ConnID, peers, principals uint32) {
+	if c := p.conn(id); c != nil {
+		c.told, c.peers, c.hears = true, max(1, peers), principals // us, at least
+	}
+}
+
+// needy reports whether the other end of a connection hears fewer principals than
+// there are, its own among them.
+func (p *Peers) needy(c *conn) bool {
+	if !c.open || !c.told || int64(c.hears) >= int64(p.voters) {
+		return false
+	}
+	own := 0
+	for _, a := range c.representatives {
+		if p.isPrincipal(a) {
+			own++
+		}
+	}
+	return int64(c.hears)+int64(own) < int64(p.voters)
+}
+
+// copies is how many of its peers a needy node gets each vote from, on average:
+// of twenty votes it misses one.
+const copies = 3
+
+// FanoutNeedy returns who gets a vote of a representative that is not ours even from
+// a principal: needy connections, without the one that it came from and the
+// representative's own. Each of a needy node's peers passes on so many of all votes
+// that a few copies come of each; one of few does all. See ADR 25.
+func (p *Peers) FanoutNeedy(rng *rand.Rand, except ConnID, of lattice.Account) (out []ConnID) {
+	for _, c := range p.conns {
+		if c.id != except && p.needy(c) && !slices.Contains(c.representatives, of) && rng.Uint32N(c.peers) < copies {
+			out = append(out, c.id)
+		}
+	}
+	return out
 }
 
 // split returns the open connections through which principal representatives
@@ -85,21 +164,29 @@ func (p *Peers) FanoutBlock(rng *rand.Rand, except ConnID) []ConnID {
 	return draw(append(principals, others...), p.root(), rng)
 }
 
-// FanoutVote returns who gets a vote. Our own goes to all principals and
-// 2 ceil(sqrt(n)) others; somebody else's to ceil(sqrt(n)), without the
-// connection it came from. Whether it is to be passed on at all is for the
-// caller to say: only a node that is no principal does, and only votes that
-// changed a tally.
-func (p *Peers) FanoutVote(rng *rand.Rand, own bool, except ConnID) []ConnID {
-	if !own {
-		return p.FanoutBlock(rng, except)
-	}
-	principals, others := p.split(except)
+// FanoutOwnVote returns who gets a vote of ours: all principals and 2 ceil(sqrt(n))
+// others.
+func (p *Peers) FanoutOwnVote(rng *rand.Rand) []ConnID {
+	principals, others := p.split(0)
 	return append(principals, draw(others, 2*p.root(), rng)...)
 }
 
+// FanoutVote returns who gets the vote of a representative that is not ours from a
+// node that is no principal: ceil(sqrt(n)), without the connection it came from,
+// and needy ones. Whether it is to be passed on at all is for the caller to say:
+// only votes that changed a tally are.
+func (p *Peers) FanoutVote(rng *rand.Rand, except ConnID, of lattice.Account) []ConnID {
+	out := p.FanoutBlock(rng, except)
+	for _, id := range p.FanoutNeedy(rng, except, of) {
+		if !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // Solicit returns up to most connections to ask for votes: principals first, in
-// random order, then others. Asking others is how principals are found.
+// random order, then others, which may have heard what we have not.
 func (p *Peers) Solicit(rng *rand.Rand, most int) []ConnID {
 	principals, others := p.split(0)
 	out := draw(principals, most, rng)

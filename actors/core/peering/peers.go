@@ -29,7 +29,9 @@ type conn struct {
 	nextKeepalive           time.Time
 	lastHeard               time.Time
 
-	representatives []lattice.Account // last seen last
+	representatives []lattice.Account // attested, at most MaxRepresentatives
+	told            bool              // how many it has:
+	peers, hears    uint32            // peers; principals among them
 }
 
 // Peers is the peer book and the connection slots of a node.
@@ -41,10 +43,12 @@ type Peers struct {
 	dialing    []*entry // dials under way, at most maxDialing and a feeler
 	offences   *Offences
 	principals map[lattice.Account]struct{}
-	wider      bool                        // more are dialled
-	names      map[string][]netip.AddrPort // what configured names stand for, at most maxNames
-	learnt     [2]netip.AddrPort           // where peers agree that this node is; IPv4, IPv6
-	handshakes place                       // what strangers may still take
+	lost       map[lattice.Account]time.Time // when principals that had attested left
+	voters     int                           // principals that there are: own ones, those attested, those heard lately
+	wider      bool                          // more are dialled
+	names      map[string][]netip.AddrPort   // what configured names stand for, at most maxNames
+	learnt     [2]netip.AddrPort             // where peers agree that this node is; IPv4, IPv6
+	handshakes place                         // what strangers may still take
 	nextStore  time.Time
 	nextFeeler time.Time
 	ready      Ready
@@ -68,7 +72,7 @@ func New(cfg Config) *Peers {
 	}
 	p := &Peers{
 		cfg: cfg, book: newBook(cfg.Key, cfg.provider), names: map[string][]netip.AddrPort{},
-		offences: NewOffences(cfg.BanTime, cfg.MaxBanTime),
+		offences: NewOffences(cfg.BanTime, cfg.MaxBanTime), lost: map[lattice.Account]time.Time{},
 	}
 	p.addOwn(canonical(cfg.External))
 	for _, a := range cfg.Listening {
@@ -286,7 +290,7 @@ func (p *Peers) Opened(id ConnID, node NodeID, port uint16, now time.Time) error
 		c.listening = netip.AddrPortFrom(c.remote.Addr(), port)
 	}
 	if err := p.admit(c, now); err != nil {
-		p.remove(c)
+		p.remove(c, now)
 		p.refused(c, err, now)
 		return err
 	}
@@ -372,14 +376,14 @@ func (p *Peers) refused(c *conn, reason error, now time.Time) {
 // machine has forgotten is ignored.
 func (p *Peers) Closed(id ConnID, now time.Time) {
 	if c := p.conn(id); c != nil {
-		p.remove(c)
+		p.remove(c, now)
 		p.ended(c, now)
 	}
 }
 
 // close ends a connection from here.
 func (p *Peers) close(c *conn, reason Refusal, now time.Time) {
-	p.remove(c)
+	p.remove(c, now)
 	p.ready.Close = append(p.ready.Close, Close{c.id, reason})
 	if reason != Duplicate {
 		p.ended(c, now)
@@ -553,11 +557,16 @@ func (p *Peers) byNode(n NodeID) *conn {
 	return nil
 }
 
-func (p *Peers) remove(c *conn) {
+func (p *Peers) remove(c *conn, now time.Time) {
 	if len(p.gone) == maxGone {
 		p.gone = slices.Delete(p.gone, 0, 1)
 	}
 	p.gone = append(p.gone, gone{c.id, p.offender(c)})
+	for _, a := range c.representatives {
+		if p.isPrincipal(a) {
+			p.lost[a] = now
+		}
+	}
 	p.conns = slices.DeleteFunc(p.conns, func(x *conn) bool { return x == c })
 }
 

@@ -21,7 +21,8 @@ type Status struct {
 	Received        time.Time // last sign of life that the machine was told of
 	Score           int       // 0 is good; 100 is a ban
 	Principal       bool
-	Representatives []lattice.Account // last seen last
+	Needy           bool              // it cannot hear all principals itself
+	Representatives []lattice.Account // attested
 }
 
 // Status returns the open connections in the order in which they began.
@@ -34,7 +35,7 @@ func (p *Peers) Status(now time.Time) []Status {
 		out = append(out, Status{
 			Conn: c.id, Node: c.node, Remote: c.remote, Listening: c.listening, Inbound: c.inbound,
 			Since: c.opened, Received: c.received, Score: p.offences.Score(p.offender(c), now),
-			Principal: p.principal(c), Representatives: slices.Clone(c.representatives),
+			Principal: p.principal(c), Needy: p.needy(c), Representatives: slices.Clone(c.representatives),
 		})
 	}
 	return out

@@ -167,7 +167,7 @@ func (s *stage) Do(w []string) {
 		s.say("score %d", s.p.Misbehaved(conn(), s.offence(arg(2)), s.now))
 	case "principal": // principal conn: a representative speaks there, and is one
 		a := lattice.Account{byte(conn())}
-		s.p.RepresentativeSeen(conn(), a)
+		s.p.Attested(conn(), []lattice.Account{a})
 		s.p.SetPrincipals([]lattice.Account{a})
 	case "run": // run duration step [deaf]: ticks; every connection but the deaf one receives something
 		until := s.now.Add(s.duration(arg(1)))
