@@ -86,7 +86,8 @@ type Client struct {
 
 	tasks     map[key]*task
 	voted     *list.List // tasks to ask for, first come first served
-	urgent    *list.List // likewise, after those
+	urgent    *list.List // likewise, in turn with those
+	turn      bool       // of what is voted for
 	scanned   *list.List // likewise, after the urgent ones
 	long      []*task    // delivered, and their peer has more
 	waiting   *list.List // to be asked for again at their time

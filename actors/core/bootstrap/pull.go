@@ -46,19 +46,25 @@ func (c *Client) askBlocks(local Ledger, now time.Time, rng *rand.Rand) error {
 	return nil
 }
 
-// next returns what to ask for next; nil is nothing.
+// next returns what to ask for next; nil is nothing. What is voted for and all else
+// take turns: votes for many blocks that cannot come in yet must not keep those from
+// coming that they stand on.
 func (c *Client) next() *list.Element {
-	if e := c.voted.Front(); e != nil && c.allowed(c.cfg.MaxUnconfirmed/4) {
-		return e
-	}
+	voted := c.voted.Front()
 	if c.paused || !c.allowed(0) {
-		return nil
+		if !c.allowed(c.cfg.MaxUnconfirmed / 4) {
+			return nil
+		}
+		return voted
 	}
-	e := c.urgent.Front()
-	if e == nil && (c.room == 0 || c.roomy() || c.blocked.Len() == 0) {
-		e = c.scanned.Front()
+	other := c.urgent.Front()
+	if other == nil && (c.room == 0 || c.roomy() || c.blocked.Len() == 0) {
+		other = c.scanned.Front()
 	}
-	return e
+	if c.turn = !c.turn; voted != nil && (c.turn || other == nil) {
+		return voted
+	}
+	return other
 }
 
 // mayAsk reports whether there is room for one more answer.
