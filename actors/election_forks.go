@@ -53,7 +53,7 @@ func (a *electionManager) makeWay(m *messages.ForkSeen, now time.Time) {
 	if m.Head.IsZero() || m.Head == m.Hash || a.elections.Decided(root) || !a.finalElsewhere(m.Head) {
 		return
 	}
-	if _, final := a.cached(m.Head); !a.quorum.Base().SatSub(a.quorum.Delta()).Less(final) {
+	if _, final := a.cached(m.Head); !a.quorum.Honest(final) {
 		// Some have; the others may have been asked about blocks only that they still have.
 		a.refs.peers.Tell(&messages.Solicit{Blocks: []messages.SolicitedBlock{{Account: m.Block.Account, Hash: m.Head}}})
 		return

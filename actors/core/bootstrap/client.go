@@ -67,7 +67,6 @@ type request struct {
 	prev   lattice.Hash // what the first block must follow
 	forked bool         // asked from the confirmed frontier up
 	ahead  bool         // asked while what it follows is being processed
-	proves bool         // asked to see where a chain leads
 	head   *head        // for frontiers
 }
 

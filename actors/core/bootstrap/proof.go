@@ -55,7 +55,7 @@ func (c *Client) prove(r *request, a *Blocks, local Ledger, now time.Time) error
 		c.deliverProof(t, r, lattice.Hash{}, now)
 	default:
 		t.asked = true
-		c.send(&request{task: t, forked: true, proves: true, prev: last, Request: Request{
+		c.send(&request{task: t, forked: true, prev: last, Request: Request{
 			Kind: AskBlocks, Mode: ByAccount, Account: t.account(), Height: height + 1, Count: r.Count,
 		}}, peer, now)
 	}

@@ -46,13 +46,16 @@ func (c *Client) askBlocks(local Ledger, now time.Time, rng *rand.Rand) error {
 	return nil
 }
 
+// votedPart is the part of MaxUnconfirmed that what is voted for may take above it.
+const votedPart = 4
+
 // next returns what to ask for next; nil is nothing. What is voted for and all else
 // take turns: votes for many blocks that cannot come in yet must not keep those from
 // coming that they stand on.
 func (c *Client) next() *list.Element {
 	voted := c.voted.Front()
 	if c.paused || !c.allowed(0) {
-		if !c.allowed(c.cfg.MaxUnconfirmed / 4) {
+		if !c.allowed(c.cfg.MaxUnconfirmed / votedPart) {
 			return nil
 		}
 		return voted

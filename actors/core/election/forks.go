@@ -67,8 +67,8 @@ func (f *Forks) Put(b lattice.Block, hash lattice.Hash) bool {
 
 // MakeWay reports whether a fork of a root may take the place of the block in the
 // ledger though it has not won: forks of the root are remembered, and none was let
-// in for a WayInterval. Two of which somebody says that they are needed must not
-// push each other out again and again.
+// in for a WayInterval. Two of them, when liars have voted finally for what stands on
+// each, must not push each other out again and again.
 func (f *Forks) MakeWay(root lattice.QualifiedRoot, now time.Time) bool {
 	known := f.byRoot[root]
 	if known == nil || !known.made.IsZero() && now.Sub(known.made) < WayInterval {

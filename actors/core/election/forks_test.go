@@ -58,8 +58,7 @@ func TestForksForgetWhatIsDecided(t *testing.T) {
 	}
 }
 
-// Two forks of which somebody says that they are needed do not push each other out
-// again and again.
+// Forks of one root do not push each other out again and again.
 func TestForksMakeWayNowAndThen(t *testing.T) {
 	f := NewForks(2)
 	b, h := forkOf(1, 1)

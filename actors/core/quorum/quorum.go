@@ -169,6 +169,10 @@ func (q *Quorum) Reckoning() Reckoning { return q.reckon() }
 // Delta returns the weight that a decision needs; never 0.
 func (q *Quorum) Delta() lattice.Amount { return q.reckon().Delta() }
 
+// Honest reports whether somebody honest is among who has so much weight, as long as
+// who lies has no more than a quorum can do without: what Base leaves above Delta.
+func (q *Quorum) Honest(weight lattice.Amount) bool { return q.Base().SatSub(q.Delta()).Less(weight) }
+
 // Base returns the weight of which Delta is a part.
 func (q *Quorum) Base() lattice.Amount { return q.reckon().Base() }
 

@@ -253,6 +253,20 @@ func TestOnline(t *testing.T) {
 	}
 }
 
+// TestHonest: those who lie can be all that a quorum does without, and not a raw more.
+func TestHonest(t *testing.T) {
+	q := New(lattice.Beta(), NewWeights()) // nobody is online: the floor counts
+	liars := q.Base().SatSub(q.Delta())
+	raw := lattice.AmountFrom(1)
+	for weight, want := range map[lattice.Amount]bool{
+		{}: false, liars.SatSub(raw): false, liars: false, liars.SatAdd(raw): true, q.Delta(): true, q.Base(): true,
+	} {
+		if got := q.Honest(weight); got != want {
+			t.Errorf("%v raw of %v: honest %v, want %v", weight.Raw(), q.Base().Raw(), got, want)
+		}
+	}
+}
+
 func TestPrincipals(t *testing.T) {
 	q := New(lattice.Beta(), NewWeights())
 	q.Set(rep(1), smn("4500"))                    // exactly a thousandth of the floor
